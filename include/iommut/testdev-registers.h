@@ -15,7 +15,7 @@
 #define TESTDEV_VF_DEVICE 0x11ea
 
 #define TESTDEV_BAR_REGISTERS 0
-#define TESTDEV_BAR_MEMORY    2 /* plain memory, 64-bit prefetchable */
+#define TESTDEV_BAR_MEMORY    2 /* plain memory, 64-bit prefetchable: the device's buffer */
 #define TESTDEV_BAR_MSIX      4
 
 #define TESTDEV_REGISTERS_SIZE 0x4000
@@ -195,10 +195,5 @@
 #define TESTDEV_PRI_CODE_FAILURE   0xf
 #define TESTDEV_PRI_RECORDS        512
 #define TESTDEV_PRI_ENABLED        0x330 /* 32: bit 0 ATS, bit 1 PRI, bit 2 PASID enabled, bit 3 PRI stopped by a failure */
-
-/* The device's own memory for READ and WRITE, seen by the CPU through a window. */
-#define TESTDEV_WINDOW        0x1000 /* 4096 bytes of the buffer */
-#define TESTDEV_WINDOW_SIZE   0x1000
-#define TESTDEV_WINDOW_OFFSET 0x340 /* 32: where in the buffer the window begins, a multiple of 4096 */
 
 #endif /* IOMMUT_TESTDEV_REGISTERS_H */
