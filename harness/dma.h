@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HARNESS_DMA_H
+#define HARNESS_DMA_H
+
+/*
+ * Devices, mapped memory and DMA for cases. Everything made here is given back when the case ends.
+ */
+
+#include <engines/engine.h>
+#include <harness/harness.h>
+#include <iommut/device.h>
+#include <iommut/fault.h>
+#include <iommut/iova.h>
+#include <iommut/memory.h>
+#include <iommut/space.h>
+
+/**
+ * struct rig - a device with its engine in an address space
+ * @t: the case it belongs to
+ * @space: the address space
+ * @device: the device
+ * @engine: its engine, with staging memory mapped if it needs some
+ * @iova: allocator of IOVAs that the space can map and the device can send
+ * @index: number of the device in the case
+ * @closed: given back already
+ */
+struct rig {
+	struct test *t;
+	struct iommut_space *space;
+	struct iommut_device *device;
+	struct engine engine;
+	struct iommut_iova *iova;
+	int index;
+	bool closed;
+};
+
+/**
+ * rig_open() - open the case's device in a new address space of the variant's backend
+ * @t: the test; its parameter "backend" counts, iommufd without it
+ *
+ * Skips where the kernel has no such backend, naming the configuration symbol.
+ *
+ * Return: the rig.
+ */
+struct rig *rig_open(struct test *t);
+
+/**
+ * rig_open_in() - open a device in a given address space
+ * @t: the test
+ * @space: the space; NULL makes a new one
+ * @index: which of the case's devices
+ * @options: as for iommut_device_open_with(); NULL for none. A detached device gets no staging memory and no allocator.
+ *
+ * Return: the rig.
+ */
+struct rig *rig_open_in(struct test *t, struct iommut_space *space, int index,
+			const struct iommut_device_options *options);
+
+/**
+ * rig_open_space() - an address space of the variant's backend, given back at the end
+ * @t: the test
+ *
+ * Return: the space.
+ */
+struct iommut_space *rig_open_space(struct test *t);
+
+/**
+ * rig_stage() - map staging memory for the engine where the device now looks, if it needs some
+ * @rig: a rig that was opened detached
+ */
+void rig_stage(struct rig *rig);
+
+/**
+ * rig_close() - give engine, device, allocator and space back, before the case ends
+ * @rig: a rig
+ */
+void rig_close(struct rig *rig);
+
+/**
+ * need() - skip unless the engine can do something
+ * @rig: a rig
+ * @capabilities: enum engine_capability bits, all needed
+ */
+void need(struct rig *rig, uint32_t capabilities);
+
+/**
+ * struct dma_buffer - memory that a device can reach
+ * @rig: whose
+ * @memory: what stands behind it
+ * @data: first byte for the CPU
+ * @iova: first byte for the device
+ * @length: bytes
+ * @access: enum iommut_access bits it was mapped with
+ * @mapped: false once unmapped
+ */
+struct dma_buffer {
+	struct rig *rig;
+	struct iommut_memory *memory;
+	uint8_t *data;
+	uint64_t iova;
+	size_t length;
+	uint32_t access;
+	bool mapped;
+};
+
+/**
+ * struct buffer_options - how memory is mapped
+ * @kind: what stands behind it
+ * @access: 0 is reading and writing
+ * @iova: where, if @fixed
+ * @fixed: @iova counts
+ * @alignment: of the IOVA in bytes; 0 is the page size of the memory
+ */
+struct buffer_options {
+	enum iommut_memory_kind kind;
+	uint32_t access;
+	uint64_t iova;
+	bool fixed;
+	uint64_t alignment;
+};
+
+/**
+ * map_buffer() - map anonymous memory for reading and writing at a free IOVA
+ * @rig: a rig
+ * @length: bytes, rounded up to pages
+ *
+ * Return: the buffer, filled with zeros.
+ */
+struct dma_buffer *map_buffer(struct rig *rig, size_t length);
+
+/**
+ * map_buffer_with() - map memory, with options
+ * @rig: a rig
+ * @length: bytes, rounded up to pages
+ * @options: how; NULL for none
+ *
+ * Skips if the machine lacks memory of the kind (hugetlb).
+ *
+ * Return: the buffer, filled with zeros.
+ */
+struct dma_buffer *map_buffer_with(struct rig *rig, size_t length,
+				   const struct buffer_options *options);
+
+/**
+ * make_buffer() - memory and an IOVA for it, not mapped
+ * @rig: a rig
+ * @length: bytes, rounded up to pages
+ * @options: how; NULL for none
+ *
+ * Return: the buffer.
+ */
+struct dma_buffer *make_buffer(struct rig *rig, size_t length,
+			       const struct buffer_options *options);
+
+/**
+ * map_again() - map a buffer that is not mapped at its IOVA
+ * @buffer: the buffer
+ * @access: enum iommut_access bits
+ */
+void map_again(struct dma_buffer *buffer, uint32_t access);
+
+/**
+ * unmap_buffer() - unmap a buffer; its memory stays
+ * @buffer: the buffer
+ */
+void unmap_buffer(struct dma_buffer *buffer);
+
+/**
+ * free_iova() - an IOVA that can be mapped and is not
+ * @rig: a rig
+ * @length: bytes that stay free
+ *
+ * Return: the IOVA.
+ */
+uint64_t free_iova(struct rig *rig, uint64_t length);
+
+#define CANARY 0xc5
+
+/**
+ * fill_canary() - fill a buffer with the canary byte
+ * @buffer: the buffer
+ */
+void fill_canary(struct dma_buffer *buffer);
+
+void check_canary(struct dma_buffer *buffer, size_t offset, size_t length,
+		  const struct place *place);
+void check_bytes(struct test *t, const void *actual, const void *expected, size_t length,
+		 const struct place *place);
+void check_write(struct rig *rig, uint64_t iova, const void *data, size_t length,
+		 const struct place *place);
+void check_read(struct rig *rig, uint64_t iova, void *data, size_t length,
+		const struct place *place);
+void check_write_blocked(struct rig *rig, uint64_t iova, size_t length, const struct place *place);
+void check_read_blocked(struct rig *rig, uint64_t iova, const void *secret, size_t length,
+			const struct place *place);
+void check_transfer(struct rig *rig, const struct engine_transfer *transfer,
+		    enum engine_status status, struct engine_result *result,
+		    const struct place *place);
+void check_reaches(struct dma_buffer *buffer, const struct place *place);
+
+/* Every byte of a buffer is the canary. */
+#define expect_canary(buffer) check_canary(buffer, 0, (buffer)->length, PLACE("canary intact in " #buffer))
+
+/* Bytes of a buffer are the canary. */
+#define expect_canary_at(buffer, offset, bytes) check_canary(buffer, offset, bytes, PLACE("canary intact in " #buffer))
+
+/* Two pieces of memory are the same. */
+#define expect_bytes(t, actual, expected, length) check_bytes(t, actual, expected, length, PLACE(#actual " == " #expected))
+
+/* The device writes these bytes, and the engine sees no error. What is in memory is for the case to check. */
+#define expect_write(rig, iova, data, length) check_write(rig, iova, data, length, PLACE("device writes at " #iova))
+
+/* The device reads, and the engine sees no error. */
+#define expect_read(rig, iova, data, length) check_read(rig, iova, data, length, PLACE("device reads at " #iova))
+
+/* The device writes (nothing that could be mistaken for the canary), and an engine that sees errors sees one. */
+#define expect_write_blocked(rig, iova, length) check_write_blocked(rig, iova, length, PLACE("device write blocked at " #iova))
+
+/* The device reads, and does not get the secret; an engine that sees errors sees one. */
+#define expect_read_blocked(rig, iova, secret, length) check_read_blocked(rig, iova, secret, length, PLACE("device read blocked at " #iova))
+
+/* A transfer ends with a status. */
+#define expect_transfer(rig, transfer, status, result) check_transfer(rig, transfer, status, result, PLACE(#transfer " ends " #status))
+
+/* Positive control: the device writes random bytes into the whole buffer (or its first 4 KiB) and reads them back. */
+#define expect_reaches(buffer) check_reaches(buffer, PLACE("device reaches " #buffer))
+
+/**
+ * struct fault_watch - what the kernel reports from now on
+ */
+struct fault_watch;
+
+/**
+ * watch_faults() - look at the kernel log from now on
+ * @t: the test
+ *
+ * Return: the watch; it also works where there is no kernel log: then no report is ever seen.
+ */
+struct fault_watch *watch_faults(struct test *t);
+
+/**
+ * fault_reported() - whether the kernel reported a fault of a device
+ * @watch: the watch
+ * @rig: the device
+ * @iova: the address of the transaction
+ * @length: its bytes: a report of any page in them counts
+ * @write: its direction
+ * @fault: the report; may be NULL
+ *
+ * Reports are rate-limited in the kernel: none is no proof of anything. So a report that is there is checked,
+ * one that is not there is noted only.
+ *
+ * Return: true if one was found within half a second.
+ */
+bool fault_reported(struct fault_watch *watch, struct rig *rig, uint64_t iova, size_t length,
+		    bool write, struct iommut_fault *fault);
+
+#endif /* HARNESS_DMA_H */

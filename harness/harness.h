@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HARNESS_HARNESS_H
+#define HARNESS_HARNESS_H
+
+/*
+ * What a suite links. One process runs one variant of one case. The first expectation that is not met ends the case: what was set
+ * up is undone in reverse order, and the process exits. So a case is a straight line, and nothing in it needs checking twice.
+ *
+ * docs/writing-a-test.md is the introduction.
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct test;
+
+/**
+ * struct parameter - a parameter of a case
+ * @name: letters, digits, '_' and '-'
+ * @values: NULL-terminated
+ * @fallback: value that is left out of the variant's name; NULL if every value is named
+ */
+struct parameter {
+	const char *name;
+	const char *const *values;
+	const char *fallback;
+};
+
+#define MAX_PARAMETERS 8
+
+/**
+ * struct test_case - one behaviour
+ * @name: unique in its suite
+ * @proves: the sentence it proves
+ * @rule: where the rule is written: uAPI structure or spec section
+ * @marks: words to choose it by: smoke, slow, stress, perf, destructive, demo; NULL-terminated or NULL
+ * @needs: what it cannot do without, for people and planning: "engine.pasid", "iommufd", "devices.2"...; NULL-terminated or NULL
+ * @parameters: ends with a NULL name
+ * @excludes: "name=value,name=value": variants matching all pairs do not exist; NULL-terminated or NULL
+ * @devices: how many devices it needs, 0 to 2
+ * @timeout_ms: deadline on an idle machine with KVM or hardware; 0 is 10 s
+ * @run: the case
+ */
+struct test_case {
+	const char *name;
+	const char *proves;
+	const char *rule;
+	const char *const *marks;
+	const char *const *needs;
+	struct parameter parameters[MAX_PARAMETERS + 1];
+	const char *const *excludes;
+	int devices;
+	unsigned int timeout_ms;
+	void (*run)(struct test *t);
+};
+
+/**
+ * struct suite - what one program is about
+ * @name: as case IDs spell it
+ * @about: one line
+ */
+struct suite {
+	const char *name;
+	const char *about;
+};
+
+/* The suite's name; once in each program. */
+#define SUITE(suite_name, suite_about)                                                                                             \
+	const struct suite suite = { suite_name, suite_about }
+
+/*
+ * A case: CASE(name, .proves = ..., .rule = ...) { body using t }. One device is the default. The pointers are collected by the
+ * linker in a section, so that a case is listed by being written.
+ */
+#define CASE(case_name, ...)                                                                       \
+	static void case_name##_run(struct test *t);                                               \
+	static const struct test_case case_name##_case = { .name = #case_name,                     \
+							   .run = case_name##_run,                 \
+							   .devices = 1,                           \
+							   __VA_ARGS__ };                          \
+	static const struct test_case *const case_name##_entry                                     \
+		__attribute__((used, section("test_cases"))) = &case_name##_case;                  \
+	static void case_name##_run(struct test *t)
+
+#define LIST(...)                        ((const char *const[]){ __VA_ARGS__, NULL })
+#define PARAMETER(name, ...)             { (name), LIST(__VA_ARGS__), NULL }
+#define PARAMETER_OR(name, fallback, ...) { (name), LIST(__VA_ARGS__), (fallback) }
+#define BACKENDS                         PARAMETER("backend", "type1", "compat", "iommufd")
+#define IOMMUFD_ONLY                     PARAMETER("backend", "iommufd")
+
+/**
+ * param() - value of a parameter in this variant
+ * @t: the test
+ * @name: declared in the case
+ *
+ * Return: its value. A name that is not declared ends the process as a mistake in the suite.
+ */
+const char *param(struct test *t, const char *name);
+
+/**
+ * param_size() - value of a parameter as a number of bytes
+ * @t: the test
+ * @name: declared in the case; values are numbers with K, M or G behind
+ *
+ * Return: bytes.
+ */
+uint64_t param_size(struct test *t, const char *name);
+
+/**
+ * param_is() - whether a parameter has a value
+ * @t: the test
+ * @name: declared in the case
+ * @value: the value
+ *
+ * Return: true if it has.
+ */
+bool param_is(struct test *t, const char *name, const char *value);
+
+/**
+ * has_param() - whether the case declares a parameter
+ * @t: the test
+ * @name: a name
+ *
+ * Return: true if it does.
+ */
+bool has_param(struct test *t, const char *name);
+
+/**
+ * random64() - the next random number of this variant
+ * @t: the test
+ *
+ * The sequence depends on the run's seed and the variant's name alone.
+ *
+ * Return: 64 random bits.
+ */
+uint64_t random64(struct test *t);
+
+/**
+ * random_below() - a random number below a bound
+ * @t: the test
+ * @bound: above 0
+ *
+ * Return: 0 to @bound - 1.
+ */
+uint64_t random_below(struct test *t, uint64_t bound);
+
+/**
+ * test_device_count() - how many devices the case was given
+ * @t: the test
+ *
+ * Return: the number.
+ */
+int test_device_count(struct test *t);
+
+/**
+ * test_device_name() - PCI address of a device the case was given
+ * @t: the test
+ * @index: from 0
+ *
+ * Return: "DDDD:BB:DD.F".
+ */
+const char *test_device_name(struct test *t, int index);
+
+/**
+ * note() - a diagnostic line in the case's output
+ * @t: the test
+ * @format: as printf(3)
+ */
+void note(struct test *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * skip() - end the case: it cannot be judged here
+ * @t: the test
+ * @reason: what is missing
+ * @lift: what would lift the skip
+ */
+void skip(struct test *t, const char *reason, const char *lift) __attribute__((noreturn));
+
+/**
+ * skipf() - end the case: it cannot be judged here, with numbers in the reason
+ * @t: the test
+ * @lift: what would lift the skip
+ * @format: the reason, as printf(3)
+ */
+void skipf(struct test *t, const char *lift, const char *format, ...)
+	__attribute__((noreturn, format(printf, 3, 4)));
+
+/**
+ * undo_later() - something to be done when the case ends, however it ends
+ * @t: the test
+ * @undo: called with @argument; the last one given is called first
+ * @argument: for @undo
+ *
+ * What has been given back by the case itself must be marked so in @argument: undo functions run in any case.
+ */
+void undo_later(struct test *t, void (*undo)(void *argument), void *argument);
+
+/* Where an expectation stands. */
+struct place {
+	const char *file;
+	int line;
+	const char *expression;
+};
+
+#define PLACE(expression) (&(const struct place){ __FILE__, __LINE__, expression })
+
+void expectation_failed(struct test *t, const struct place *place, const char *format, ...)
+	__attribute__((noreturn, format(printf, 3, 4)));
+void check_true(struct test *t, bool value, const struct place *place);
+void check_zero(struct test *t, int64_t result, const struct place *place);
+void check_errno(struct test *t, int64_t result, int expected, const struct place *place);
+void check_equal(struct test *t, uint64_t actual, uint64_t expected, const struct place *place);
+
+/* A condition holds. */
+#define expect(t, condition) check_true(t, condition, PLACE(#condition))
+
+/* A condition holds; the message says what was seen. */
+#define expect_that(t, condition, ...)                                                                                             \
+	do {                                                                                                                       \
+		if (!(condition))                                                                                                  \
+			expectation_failed(t, PLACE(#condition), __VA_ARGS__);                                                     \
+	} while (0)
+
+/* A call returns 0. */
+#define expect_zero(t, call) check_zero(t, call, PLACE(#call))
+
+/* A call returns the negative of an errno value. */
+#define expect_errno(t, call, expected) check_errno(t, call, expected, PLACE(#call))
+
+/* Two numbers are the same. */
+#define expect_equal(t, actual, expected) check_equal(t, actual, expected, PLACE(#actual " == " #expected))
+
+/* The case cannot go on. */
+#define fail(t, ...) expectation_failed(t, PLACE(NULL), __VA_ARGS__)
+
+/**
+ * now_ms() - a clock that only goes forward
+ *
+ * Return: milliseconds.
+ */
+int64_t now_ms(void);
+
+#endif /* HARNESS_HARNESS_H */
