@@ -43,11 +43,11 @@ int iommut_backend_parse(const char *name, enum iommut_backend *backend);
  * @reason: filled with what is missing, in words, when the return value is not 0; may be NULL
  * @size: size of @reason in bytes
  *
- * Opens and closes what the backend begins with and asks for its extensions. It cannot know whether a
- * device can be used: that needs a device.
+ * Opens and closes what the backend begins with and asks for its extensions. It cannot know whether
+ * a device can be used: that needs a device.
  *
- * Return: 0, -EOPNOTSUPP if the kernel has no such interface, -EINVAL for an unknown backend, or the error of
- * open(2), for instance -EACCES.
+ * Return: 0, -EOPNOTSUPP if the kernel has no such interface, -EINVAL for an unknown backend, or
+ * the error of open(2), for instance -EACCES.
  */
 int iommut_backend_probe(enum iommut_backend backend, char *reason, size_t size);
 

@@ -31,7 +31,8 @@ struct iommut_capability {
  *
  * Safe for any content: loops and offsets outside end a list.
  *
- * Return: how many there are, which may be more than @room; -EBADMSG if a list loops or leaves config space.
+ * Return: how many there are, which may be more than @room; -EBADMSG if a list loops or leaves
+ * config space.
  */
 int iommut_capability_list(const uint8_t *config, size_t length,
 			   struct iommut_capability *capabilities, size_t room);
@@ -120,7 +121,8 @@ struct iommut_pci_features {
  * @length: bytes of it
  * @features: where they are stored
  *
- * Return: 0, or -EBADMSG if a capability list is broken or a capability is cut; what could be read is stored all the same.
+ * Return: 0, or -EBADMSG if a capability list is broken or a capability is cut; what could be read
+ * is stored all the same.
  */
 int iommut_pci_features_decode(const uint8_t *config, size_t length,
 			       struct iommut_pci_features *features);

@@ -110,7 +110,8 @@ int iommut_config_capability(struct iommut_device *device, uint8_t id, uint32_t 
  * @id: extended capability ID (PCI_EXT_CAP_ID_*)
  * @offset: where its offset is stored
  *
- * Return: 0, -ENOENT if the device has none or no extended config space, or as iommut_config_read().
+ * Return: 0, -ENOENT if the device has none or no extended config space, or as
+ * iommut_config_read().
  */
 int iommut_config_extended_capability(struct iommut_device *device, uint16_t id, uint32_t *offset);
 

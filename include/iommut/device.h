@@ -13,15 +13,18 @@ IOMMUT_BEGIN
 /**
  * struct iommut_device - a PCI function opened through VFIO, in an address space
  *
- * The function must be bound to vfio-pci (or another VFIO PCI driver). type1 and compat open it through its group, iommufd
- * through its cdev, binds it to the space's /dev/iommu file and attaches it to the space's IOAS.
+ * The function must be bound to vfio-pci (or another VFIO PCI driver). type1 and compat open it
+ * through its group, iommufd through its cdev, binds it to the space's /dev/iommu file and attaches
+ * it to the space's IOAS.
  */
 struct iommut_device;
 
 /**
  * enum iommut_device_flags - how a device is opened
- * @IOMMUT_DEVICE_DETACHED: iommufd only: bind, but attach to nothing: DMA is blocked until iommut_device_attach()
- * @IOMMUT_DEVICE_NO_BUS_MASTER: leave bus mastering as the kernel left it (off); otherwise it is turned on
+ * @IOMMUT_DEVICE_DETACHED: iommufd only: bind, but attach to nothing: DMA is blocked until
+ *     iommut_device_attach()
+ * @IOMMUT_DEVICE_NO_BUS_MASTER: leave bus mastering as the kernel left it (off); otherwise it is
+ *     turned on
  */
 enum iommut_device_flags {
 	IOMMUT_DEVICE_DETACHED = 1 << 0,
@@ -44,12 +47,14 @@ struct iommut_device_options {
  * @space: the address space; the device keeps it alive
  * @bdf: "0000:00:05.0" or "00:05.0"
  *
- * Attaches to the space and turns bus mastering on. A group that is already part of the space is shared.
+ * Attaches to the space and turns bus mastering on. A group that is already part of the space is
+ * shared.
  *
- * Return: 0; -ENODEV if there is no such function or it has no IOMMU group; -ENOENT if it is not bound to a VFIO driver;
- * -EBUSY if it or its group is in use; -EPERM if interrupts are not isolated (VFIO's allow_unsafe_interrupts) or the group is
- * not viable; -EINVAL for a malformed BDF or a device whose IOMMU is not cache coherent; -EOPNOTSUPP if the kernel lacks the
- * interface; -ENOMEM.
+ * Return: 0; -ENODEV if there is no such function or it has no IOMMU group; -ENOENT if it is not
+ * bound to a VFIO driver; -EBUSY if it or its group is in use; -EPERM if interrupts are not
+ * isolated (VFIO's allow_unsafe_interrupts) or the group is not viable; -EINVAL for a malformed BDF
+ * or a device whose IOMMU is not cache coherent; -EOPNOTSUPP if the kernel lacks the interface;
+ * -ENOMEM.
  */
 int iommut_device_open(struct iommut_device **device, struct iommut_space *space, const char *bdf);
 
@@ -60,7 +65,8 @@ int iommut_device_open(struct iommut_device **device, struct iommut_space *space
  * @bdf: "0000:00:05.0" or "00:05.0"
  * @options: how
  *
- * Return: as iommut_device_open(); -EACCES or -EINVAL also for a wrong token; -EINVAL for flags the backend has not.
+ * Return: as iommut_device_open(); -EACCES or -EINVAL also for a wrong token; -EINVAL for flags the
+ * backend has not.
  */
 int iommut_device_open_with(struct iommut_device **device, struct iommut_space *space,
 			    const char *bdf, const struct iommut_device_options *options);
@@ -69,8 +75,8 @@ int iommut_device_open_with(struct iommut_device **device, struct iommut_space *
  * iommut_device_close() - close a device
  * @device: a device, or NULL
  *
- * The kernel stops its interrupts, resets it where it can, and detaches it. Regions and interrupt objects of the device must be
- * closed before.
+ * The kernel stops its interrupts, resets it where it can, and detaches it. Regions and interrupt
+ * objects of the device must be closed before.
  */
 void iommut_device_close(struct iommut_device *device);
 
@@ -121,9 +127,11 @@ int iommut_device_info(struct iommut_device *device, struct vfio_device_info *in
  * @device: a device of an iommufd space
  * @pt_id: ID of an IOAS or HWPT of the same /dev/iommu file
  *
- * VFIO_DEVICE_ATTACH_IOMMUFD_PT. If something is attached it is replaced without a gap, where the IOMMU driver can.
+ * VFIO_DEVICE_ATTACH_IOMMUFD_PT. If something is attached it is replaced without a gap, where the
+ * IOMMU driver can.
  *
- * Return: 0, -EOPNOTSUPP for other backends, -ENOENT or -EINVAL for an ID that is none, -EBUSY, -EINVAL if incompatible.
+ * Return: 0, -EOPNOTSUPP for other backends, -ENOENT or -EINVAL for an ID that is none, -EBUSY,
+ * -EINVAL if incompatible.
  */
 int iommut_device_attach(struct iommut_device *device, uint32_t pt_id);
 
@@ -143,7 +151,8 @@ int iommut_device_detach(struct iommut_device *device);
  * @pasid: 1 up to what the device and the IOMMU can
  * @pt_id: ID of a HWPT allocated with IOMMU_HWPT_ALLOC_PASID
  *
- * Linux 7.3 accepts this for a device without PASID: check out_max_pasid_log2 of iommut_hw_info() first.
+ * Linux 7.3 accepts this for a device without PASID: check out_max_pasid_log2 of iommut_hw_info()
+ * first.
  *
  * Return: 0, -EOPNOTSUPP if the backend, kernel or device has no PASIDs, -EINVAL.
  */
@@ -162,8 +171,8 @@ int iommut_device_detach_pasid(struct iommut_device *device, uint32_t pasid);
  * iommut_device_reset() - reset the function
  * @device: a device
  *
- * VFIO_DEVICE_RESET: the best reset the kernel has for it. Bus mastering is off in the device afterwards only if the kernel
- * did not restore it: VFIO restores the configuration it saved.
+ * VFIO_DEVICE_RESET: the best reset the kernel has for it. Bus mastering is off in the device
+ * afterwards only if the kernel did not restore it: VFIO restores the configuration it saved.
  *
  * Return: 0, -EINVAL or -ENOTTY if the function has no reset.
  */
@@ -184,7 +193,9 @@ int iommut_device_bus_master(struct iommut_device *device, bool on);
  * iommut_device_gone() - whether the device has been removed
  * @device: a device
  *
- * Return: true if its vendor ID reads as all ones or its config space cannot be read.
+ * VFIO keeps a copy of the vendor ID, so class and revision are what tells.
+ *
+ * Return: true if they read as all ones, or config space cannot be read.
  */
 bool iommut_device_gone(struct iommut_device *device);
 
@@ -205,10 +216,11 @@ int iommut_device_hot_reset_info(struct iommut_device *device,
  * iommut_device_hot_reset() - reset the device's bus or slot
  * @device: a device
  *
- * VFIO_DEVICE_PCI_HOT_RESET, with every group of the device's space (type1, compat) or with the ownership of its
- * /dev/iommu file (iommufd).
+ * VFIO_DEVICE_PCI_HOT_RESET, with every group of the device's space (type1, compat) or with the
+ * ownership of its /dev/iommu file (iommufd).
  *
- * Return: 0, -EPERM or -EINVAL if not every touched function belongs to the space, -ENODEV if not possible.
+ * Return: 0, -EPERM or -EINVAL if not every touched function belongs to the space, -ENODEV if not
+ * possible.
  */
 int iommut_device_hot_reset(struct iommut_device *device);
 

@@ -79,7 +79,8 @@ enum iommut_fault_fields {
  * @write: the device wanted to write, otherwise to read
  * @execute: the device wanted to execute
  * @privileged: the request was privileged
- * @reason: the driver's number of the reason (VT-d fault reason, SMMUv3 event, AMD flags, RISC-V cause)
+ * @reason: the driver's number of the reason (VT-d fault reason, SMMUv3 event, AMD flags, RISC-V
+ *     cause)
  * @text: the reason in the driver's words, cut if too long
  */
 struct iommut_fault {

@@ -29,7 +29,8 @@ int iommut_fault_queue_open(struct iommut_fault_queue **queue, struct iommut_spa
  * iommut_fault_queue_close() - close a fault queue
  * @queue: an object, or NULL
  *
- * Objects that use the queue keep it alive. Faults that were not answered are answered by the kernel.
+ * Objects that use the queue keep it alive. Faults that were not answered are answered by the
+ * kernel.
  */
 void iommut_fault_queue_close(struct iommut_fault_queue *queue);
 
@@ -42,7 +43,8 @@ void iommut_fault_queue_close(struct iommut_fault_queue *queue);
 uint32_t iommut_fault_queue_id(const struct iommut_fault_queue *queue);
 
 /**
- * iommut_fault_queue_handle() - the queue's file descriptor, for polling and for raw reads and writes
+ * iommut_fault_queue_handle() - the queue's file descriptor, for polling and for raw reads and
+ * writes
  * @queue: a queue
  *
  * Return: the handle; it belongs to the queue.
@@ -56,7 +58,8 @@ struct iommut_handle iommut_fault_queue_handle(const struct iommut_fault_queue *
  * @count: in: how many fit; out: how many there were
  * @timeout_ms: longest wait in milliseconds for the first; 0 only looks
  *
- * Return: 0, -ETIMEDOUT (@count is 0), -EINVAL if @count is 0, -EBADMSG for half a record, or the error of read(2).
+ * Return: 0, -ETIMEDOUT (@count is 0), -EINVAL if @count is 0, -EBADMSG for half a record, or the
+ * error of read(2).
  */
 int iommut_fault_queue_read(struct iommut_fault_queue *queue, struct iommu_hwpt_pgfault *faults,
 			    size_t *count, int timeout_ms);

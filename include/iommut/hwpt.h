@@ -53,7 +53,8 @@ int iommut_hwpt_open_nested(struct iommut_hwpt **hwpt, struct iommut_device *dev
  * iommut_hwpt_close() - destroy a page table
  * @hwpt: an object, or NULL
  *
- * What is made from it keeps it alive. Devices must be detached from it or attached elsewhere before, or be closed.
+ * What is made from it keeps it alive. Devices must be detached from it or attached elsewhere
+ * before, or be closed.
  *
  * Return: 0, or -EBUSY if a device is attached; then nothing happened.
  */

@@ -9,9 +9,10 @@
 IOMMUT_BEGIN
 
 /*
- * Every ioctl of /dev/iommu, twice. The raw call hands the kernel the structure exactly as given, size and reserved fields included, so
- * that a test can get them wrong. The typed call fills it in. Both return 0 or the negative errno of the kernel; -ENOTTY means
- * that the kernel does not know the ioctl.
+ * Every ioctl of /dev/iommu, twice. The raw call hands the kernel the structure exactly as given,
+ * size and reserved fields included, so that a test can get them wrong. The typed call fills it in.
+ * Both return 0 or the negative errno of the kernel; -ENOTTY means that the kernel does not know
+ * the ioctl.
  */
 
 /**
@@ -116,7 +117,8 @@ int iommut_ioas_allow_iovas(struct iommut_handle iommufd, uint32_t ioas_id,
  *
  * IOMMU_IOAS_COPY.
  *
- * Return: 0, -ENOENT if @source maps nothing there, -EEXIST, -EPERM for more access than the source has, -EINVAL.
+ * Return: 0, -ENOENT if @source maps nothing there, -EEXIST, -EPERM for more access than the source
+ * has, -EINVAL.
  */
 int iommut_ioas_copy(struct iommut_handle iommufd, uint32_t destination, uint64_t *destination_iova,
 		     uint32_t source, uint64_t source_iova, uint64_t length, uint32_t flags);
@@ -329,7 +331,8 @@ struct iommut_hw_info {
  * iommut_hw_info() - what the IOMMU behind a device can do
  * @iommufd: /dev/iommu
  * @dev_id: the device
- * @type: enum iommu_hw_info_type: the type asked for, IOMMU_HW_INFO_TYPE_DEFAULT for the driver's own
+ * @type: enum iommu_hw_info_type: the type asked for, IOMMU_HW_INFO_TYPE_DEFAULT for the driver's
+ *     own
  * @info: where it is stored
  *
  * IOMMU_GET_HW_INFO.

@@ -9,8 +9,8 @@ IOMMUT_BEGIN
 /**
  * struct iommut_iova - an allocator of I/O virtual addresses
  *
- * It only counts addresses and makes no system call. Both trees in it are balanced: allocating and freeing are O(log n) in the number of
- * holes. Not locked.
+ * It only counts addresses and makes no system call. Both trees in it are balanced: allocating and
+ * freeing are O(log n) in the number of holes. Not locked.
  */
 struct iommut_iova;
 
@@ -19,7 +19,8 @@ struct iommut_iova;
  * @iova: where the allocator is stored
  * @ranges: ranges, for instance of iommut_space_ranges(); sorted, not overlapping
  * @count: number of ranges
- * @granule: every allocation starts at a multiple and has a length that is a multiple of it, in bytes; a power of 2
+ * @granule: every allocation starts at a multiple and has a length that is a multiple of it, in
+ *     bytes; a power of 2
  *
  * Parts of ranges that are no whole granule are never given out.
  *
@@ -41,9 +42,11 @@ void iommut_iova_destroy(struct iommut_iova *iova);
  * @alignment: of the start, a power of 2; 0 is the granule
  * @start: where the first address is stored
  *
- * The smallest hole in which an aligned start exists is used, the lowest such hole among equals, from its lower end.
+ * The smallest hole in which an aligned start exists is used, the lowest such hole among equals,
+ * from its lower end.
  *
- * Return: 0, -ENOSPC if no hole fits, -EINVAL for a length of 0 or an alignment that is no power of 2, -ENOMEM.
+ * Return: 0, -ENOSPC if no hole fits, -EINVAL for a length of 0 or an alignment that is no power of
+ * 2, -ENOMEM.
  */
 int iommut_iova_alloc(struct iommut_iova *iova, uint64_t length, uint64_t alignment,
 		      uint64_t *start);
@@ -82,7 +85,8 @@ int iommut_iova_alloc_last(struct iommut_iova *iova, uint64_t length, uint64_t a
  * @start: first address
  * @length: bytes
  *
- * Return: 0, -EBUSY if a part is not free (or was never in a range), -EINVAL if not aligned to the granule or beyond 64 bits, -ENOMEM.
+ * Return: 0, -EBUSY if a part is not free (or was never in a range), -EINVAL if not aligned to the
+ * granule or beyond 64 bits, -ENOMEM.
  */
 int iommut_iova_reserve(struct iommut_iova *iova, uint64_t start, uint64_t length);
 

@@ -51,7 +51,8 @@ int iommut_irq_count(struct iommut_device *device, enum iommut_irq_kind kind, ui
  *
  * VFIO_DEVICE_SET_IRQS with VFIO_IRQ_SET_DATA_EVENTFD and ACTION_TRIGGER.
  *
- * Return: 0, -EINVAL for more than the device has or another kind being enabled, -ENOSPC if the system has no vectors left, -ENOMEM.
+ * Return: 0, -EINVAL for more than the device has or another kind being enabled, -ENOSPC if the
+ * system has no vectors left, -ENOMEM.
  */
 int iommut_irqs_open(struct iommut_irqs **irqs, struct iommut_device *device,
 		     enum iommut_irq_kind kind, uint32_t count);

@@ -8,7 +8,8 @@ IOMMUT_BEGIN
 
 /**
  * enum iommut_memory_kind - what stands behind the addresses
- * @IOMMUT_MEMORY_ANONYMOUS: private anonymous pages, transparent huge pages refused (MADV_NOHUGEPAGE)
+ * @IOMMUT_MEMORY_ANONYMOUS: private anonymous pages, transparent huge pages refused
+ *     (MADV_NOHUGEPAGE)
  * @IOMMUT_MEMORY_THP: private anonymous pages, aligned for and advised to be transparent huge pages
  * @IOMMUT_MEMORY_HUGETLB_2M: anonymous hugetlb pages of 2 MiB
  * @IOMMUT_MEMORY_HUGETLB_1G: anonymous hugetlb pages of 1 GiB
@@ -35,7 +36,8 @@ enum iommut_memory_kind {
 /**
  * enum iommut_memory_flags - how memory is made
  * @IOMMUT_MEMORY_POPULATE: all pages are there at once (otherwise at first touch)
- * @IOMMUT_MEMORY_READ_ONLY: the process itself may only read it; a mapping that the device may write must then be refused
+ * @IOMMUT_MEMORY_READ_ONLY: the process itself may only read it; a mapping that the device may
+ *     write must then be refused
  */
 enum iommut_memory_flags {
 	IOMMUT_MEMORY_POPULATE = 1 << 0,
@@ -46,7 +48,7 @@ enum iommut_memory_flags {
  * struct iommut_memory_options - how memory is made
  * @kind: what stands behind it
  * @flags: enum iommut_memory_flags bits
- * @numa_node: plus 1, bound strictly; 0 is any node
+ * @numa_node: number of a node plus 1, bound strictly; 0 is any node
  * @folder: for IOMMUT_MEMORY_FILE: where the file is made; NULL is "/tmp"
  */
 struct iommut_memory_options {
@@ -60,13 +62,15 @@ struct iommut_memory_options {
  * struct iommut_memory - memory for tests
  * @address: first byte, aligned to @page_size
  * @length: bytes, a multiple of @page_size
- * @page_size: bytes of a page: what the kind promises (2 MiB for THP, where the kernel may still use smaller ones)
+ * @page_size: bytes of a page: what the kind promises (2 MiB for THP, where the kernel may still
+ *     use smaller ones)
  * @kind: what stands behind it
  * @fd: the memfd or file, whose byte 0 is @address; -1 if there is none
  * @base: private to the library
  * @reserved: private to the library
  *
- * On both sides is a guard of at least one page that nobody can touch: an overrun of the CPU is a SIGSEGV. Fields are for reading.
+ * On both sides is a guard of at least one page that nobody can touch: an overrun of the CPU is a
+ * SIGSEGV. Fields are for reading.
  */
 struct iommut_memory {
 	void *address;
@@ -84,8 +88,9 @@ struct iommut_memory {
  * @length: bytes, rounded up to whole pages
  * @kind: what stands behind it
  *
- * Return: 0; -ENOMEM (for hugetlb: the pool has too few pages free); -EOPNOTSUPP if the kernel has no such pages; -EINVAL for a length of 0 or
- * an unknown kind; or the error of mmap(2), memfd_create(2) or open(2).
+ * Return: 0; -ENOMEM (for hugetlb: the pool has too few pages free); -EOPNOTSUPP if the kernel has
+ * no such pages; -EINVAL for a length of 0 or an unknown kind; or the error of mmap(2),
+ * memfd_create(2) or open(2).
  */
 int iommut_memory_alloc(struct iommut_memory **memory, size_t length, enum iommut_memory_kind kind);
 
@@ -110,7 +115,8 @@ void iommut_memory_free(struct iommut_memory *memory);
  * iommut_memory_kind_name() - name of a kind
  * @kind: a kind
  *
- * Return: "anonymous", "thp", "hugetlb2M", "hugetlb1G", "shared", "memfd", "memfd2M", "memfd1G" or "file"; NULL for any other value.
+ * Return: "anonymous", "thp", "hugetlb2M", "hugetlb1G", "shared", "memfd", "memfd2M", "memfd1G" or
+ * "file"; NULL for any other value.
  */
 const char *iommut_memory_kind_name(enum iommut_memory_kind kind);
 
@@ -128,8 +134,8 @@ int iommut_memory_kind_parse(const char *name, enum iommut_memory_kind *kind);
  * @address: an address of this process, touched before
  * @size: where it is stored, in bytes
  *
- * KernelPageSize, and AnonHugePages or ShmemPmdMapped for transparent huge pages, of /proc/self/smaps: 2 MiB is
- * reported only if the whole area of the address is made of such pages.
+ * KernelPageSize, and AnonHugePages or ShmemPmdMapped for transparent huge pages, of
+ * /proc/self/smaps: 2 MiB is reported only if the whole area of the address is made of such pages.
  *
  * Return: 0, -EFAULT if nothing is mapped at @address, or the error of open(2).
  */

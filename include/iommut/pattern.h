@@ -35,7 +35,8 @@ struct iommut_mismatch {
  * @address: first byte
  * @length: bytes
  * @seed: which pattern; two seeds differ in nearly every byte
- * @offset: position of the first byte in the pattern, so that a part of a pattern can be written or verified by itself
+ * @offset: position of the first byte in the pattern, so that a part of a pattern can be written or
+ *     verified by itself
  */
 void iommut_pattern_fill(void *address, size_t length, uint64_t seed, uint64_t offset);
 

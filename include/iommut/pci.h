@@ -152,8 +152,8 @@ struct iommut_pci_binding {
  *
  * Uses driver_override, unbind and drivers_probe.
  *
- * Return: 0 (also if it was so already); -ENODEV if there is no such function; -ENOENT if there is no such driver; -EIO if the driver
- * did not take it; or the error of open(2) or write(2).
+ * Return: 0 (also if it was so already); -ENODEV if there is no such function; -ENOENT if there is
+ * no such driver; -EIO if the driver did not take it; or the error of open(2) or write(2).
  */
 int iommut_pci_bind(const char *name, const char *driver, struct iommut_pci_binding *before);
 
@@ -254,7 +254,8 @@ int iommut_pci_sriov_function(const char *name, unsigned int index, char *functi
  *
  * What the device really has, where VFIO's view hides something.
  *
- * Return: number of bytes read, less than @length if config space ends or the caller may not see more; -ENODEV.
+ * Return: number of bytes read, less than @length if config space ends or the caller may not see
+ * more; -ENODEV.
  */
 int iommut_pci_config_read(const char *name, uint32_t offset, void *data, size_t length);
 

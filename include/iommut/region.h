@@ -18,7 +18,8 @@ struct iommut_region_area {
 };
 
 /**
- * struct iommut_region - a region of a device: a BAR, the ROM, config space, or one a driver defines
+ * struct iommut_region - a region of a device: a BAR, the ROM, config space, or one a driver
+ * defines
  * @device: the device
  * @index: VFIO region index
  * @flags: VFIO_REGION_INFO_FLAG_*
@@ -30,8 +31,9 @@ struct iommut_region_area {
  * @areas: the parts that can be mmapped; one that covers all when there is no sparse capability
  * @area_count: number of @areas; 0 if nothing can be mmapped
  *
- * Fields are for reading. The accessors below go through the device's file (pread, pwrite): they keep the width of the access and
- * return an error where a mapped access would be a SIGBUS. Code that must be faster maps the region and says so.
+ * Fields are for reading. The accessors below go through the device's file (pread, pwrite): they
+ * keep the width of the access and return an error where a mapped access would be a SIGBUS. Code
+ * that must be faster maps the region and says so.
  */
 struct iommut_region {
 	struct iommut_device *device;
@@ -50,10 +52,11 @@ struct iommut_region {
  * iommut_region_open() - look a region up
  * @region: where the region is stored
  * @device: the device, which must outlive the region
- * @index: VFIO_PCI_BAR0_REGION_INDEX (0) to BAR5 (5), VFIO_PCI_ROM_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX, or above
+ * @index: VFIO_PCI_BAR0_REGION_INDEX (0) to BAR5 (5), VFIO_PCI_ROM_REGION_INDEX,
+ *     VFIO_PCI_CONFIG_REGION_INDEX, or above
  *
- * Return: 0, -ENOENT if the region has no bytes, -EINVAL for an index the device has not, -EBADMSG for capabilities that
- * contradict themselves, -ENOMEM.
+ * Return: 0, -ENOENT if the region has no bytes, -EINVAL for an index the device has not, -EBADMSG
+ * for capabilities that contradict themselves, -ENOMEM.
  */
 int iommut_region_open(struct iommut_region **region, struct iommut_device *device, uint32_t index);
 
@@ -72,7 +75,8 @@ void iommut_region_close(struct iommut_region *region);
  * @length: bytes; 0 means up to the end of the region
  * @address: where the address is stored
  *
- * An access through the mapping while the device's memory decoding is off, or in a reset, raises SIGBUS.
+ * An access through the mapping while the device's memory decoding is off, or in a reset, raises
+ * SIGBUS.
  *
  * Return: 0, -EINVAL, -EOPNOTSUPP if the region cannot be mmapped, or the error of mmap(2).
  */
@@ -96,7 +100,8 @@ int iommut_region_unmap(struct iommut_region *region, void *address, uint64_t le
  * @data: where they are stored
  * @length: bytes; the kernel splits an odd length or offset into naturally aligned accesses
  *
- * Return: 0, -EINVAL beyond the region's end, -EIO if memory decoding is off, -ENODEV if the device is gone.
+ * Return: 0, -EINVAL beyond the region's end, -EIO if memory decoding is off, -ENODEV if the device
+ * is gone.
  */
 int iommut_region_read(struct iommut_region *region, uint64_t offset, void *data, size_t length);
 
@@ -118,7 +123,7 @@ int iommut_region_write(struct iommut_region *region, uint64_t offset, const voi
  * @offset: bytes from its start
  * @value: where it is stored
  *
- * A read of all ones is only believed if the device's vendor ID can still be read.
+ * A read of all ones is only believed if the device is there (iommut_device_gone()).
  *
  * Return: 0, -EINVAL beyond the end, -EIO if memory decoding is off, -ENODEV if the device is gone.
  */
@@ -162,8 +167,8 @@ int iommut_region_read64(struct iommut_region *region, uint64_t offset, uint64_t
  * @offset: bytes from its start
  * @value: the value
  *
- * Return: 0, -EINVAL beyond the end, -EIO if memory decoding is off. Writes are posted: a device that is gone is
- * seen at the next read.
+ * Return: 0, -EINVAL beyond the end, -EIO if memory decoding is off. Writes are posted: a device
+ * that is gone is seen at the next read.
  */
 int iommut_region_write8(struct iommut_region *region, uint64_t offset, uint8_t value);
 

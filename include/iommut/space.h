@@ -10,20 +10,22 @@ IOMMUT_BEGIN
 /**
  * struct iommut_space - a DMA address space: IOVAs that devices use, and the memory behind them
  *
- * One notion over three backends: a VFIO container (type1, compat) or an IOAS (iommufd). A device that is opened in a
- * space does its DMA there. Spaces are independent: any number can be open at once, and closed and opened again.
+ * One notion over three backends: a VFIO container (type1, compat) or an IOAS (iommufd). A device
+ * that is opened in a space does its DMA there. Spaces are independent: any number can be open at
+ * once, and closed and opened again.
  *
- * A space is not locked: calls on one space (and on its devices) from several threads at once must be map and unmap
- * calls only, which the kernel serialises.
+ * A space is not locked: calls on one space (and on its devices) from several threads at once must
+ * be map and unmap calls only, which the kernel serialises.
  */
 struct iommut_space;
 
 /**
  * struct iommut_space_options - how a space is made
  * @backend: the kernel interface
- * @beside: iommufd only: make another IOAS in the same /dev/iommu file as this space; NULL opens a file of its own.
- *          IOAS, HWPTs and devices can only be combined within one file.
- * @iommu_type: type1 and compat only: the argument of VFIO_SET_IOMMU, e.g. VFIO_TYPE1_IOMMU; 0 is VFIO_TYPE1v2_IOMMU
+ * @beside: iommufd only: make another IOAS in the same /dev/iommu file as this space; NULL opens a
+ *     file of its own. IOAS, HWPTs and devices can only be combined within one file.
+ * @iommu_type: type1 and compat only: the argument of VFIO_SET_IOMMU, e.g. VFIO_TYPE1_IOMMU; 0 is
+ *     VFIO_TYPE1v2_IOMMU
  */
 struct iommut_space_options {
 	enum iommut_backend backend;
@@ -38,7 +40,8 @@ struct iommut_space_options {
  *
  * With type1 and compat the kernel accepts no mapping before a first device is opened in the space.
  *
- * Return: 0, -EOPNOTSUPP if the kernel has no such interface, -EINVAL, -ENOMEM, or the error of open(2) or ioctl(2).
+ * Return: 0, -EOPNOTSUPP if the kernel has no such interface, -EINVAL, -ENOMEM, or the error of
+ * open(2) or ioctl(2).
  */
 int iommut_space_open(struct iommut_space **space, enum iommut_backend backend);
 
@@ -55,8 +58,8 @@ int iommut_space_open_with(struct iommut_space **space, const struct iommut_spac
  * iommut_space_close() - give a space back
  * @space: a space, or NULL
  *
- * Everything mapped is unmapped. Devices and objects made from the space keep it alive: what is left in the
- * kernel goes when the last of them is closed, in the right order.
+ * Everything mapped is unmapped. Devices and objects made from the space keep it alive: what is
+ * left in the kernel goes when the last of them is closed, in the right order.
  */
 void iommut_space_close(struct iommut_space *space);
 
@@ -70,9 +73,9 @@ void iommut_space_close(struct iommut_space *space);
  *
  * VFIO_IOMMU_MAP_DMA, or IOMMU_IOAS_MAP with IOMMU_IOAS_MAP_FIXED_IOVA.
  *
- * Return: 0; -EEXIST if a part of the range is mapped; -EINVAL for what the kernel cannot map there (reserved, unaligned,
- * beyond the address width); -ENOMEM above RLIMIT_MEMLOCK; -EFAULT if the memory is not there; -ENODEV if a container
- * has no device yet.
+ * Return: 0; -EEXIST if a part of the range is mapped; -EINVAL for what the kernel cannot map there
+ * (reserved, unaligned, beyond the address width); -ENOMEM above RLIMIT_MEMLOCK; -EFAULT if the
+ * memory is not there; -ENODEV if a container has no device yet.
  */
 int iommut_space_map(struct iommut_space *space, const void *address, uint64_t length,
 		     uint64_t iova, uint32_t access);
@@ -84,11 +87,11 @@ int iommut_space_map(struct iommut_space *space, const void *address, uint64_t l
  * @length: bytes
  * @unmapped: bytes that were really unmapped; may be NULL
  *
- * VFIO_IOMMU_UNMAP_DMA or IOMMU_IOAS_UNMAP. A range may cover several whole mappings, but must not cut one. Once
- * it has returned, no device can reach the memory through these IOVAs.
+ * VFIO_IOMMU_UNMAP_DMA or IOMMU_IOAS_UNMAP. A range may cover several whole mappings, but must not
+ * cut one. Once it has returned, no device can reach the memory through these IOVAs.
  *
- * Return: 0. If nothing is mapped there, -ENOENT on every backend (type1 itself answers success with 0 bytes unmapped). If a mapping would be cut
- * -EINVAL (type1) or -ENOENT (compat, iommufd).
+ * Return: 0. If nothing is mapped there, -ENOENT on every backend (type1 itself answers success
+ * with 0 bytes unmapped). If a mapping would be cut -EINVAL (type1) or -ENOENT (compat, iommufd).
  */
 int iommut_space_unmap(struct iommut_space *space, uint64_t iova, uint64_t length,
 		       uint64_t *unmapped);
@@ -107,12 +110,15 @@ int iommut_space_unmap_all(struct iommut_space *space, uint64_t *unmapped);
 /**
  * iommut_space_ranges() - the IOVAs that can be mapped
  * @space: a space
- * @ranges: where an array is stored, to be freed by the caller with free(3); sorted, not overlapping
+ * @ranges: where an array is stored, to be freed by the caller with free(3); sorted, not
+ *     overlapping
  * @count: where its length is stored
  *
- * VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE or IOMMU_IOAS_IOVA_RANGES. Ranges may shrink when a device is attached.
+ * VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE or IOMMU_IOAS_IOVA_RANGES. Ranges may shrink when a device
+ * is attached.
  *
- * Return: 0, -EOPNOTSUPP if the kernel does not tell, -ENODEV if a container has no device yet, -ENOMEM.
+ * Return: 0, -EOPNOTSUPP if the kernel does not tell, -ENODEV if a container has no device yet,
+ * -ENOMEM.
  */
 int iommut_space_ranges(struct iommut_space *space, struct iommut_iova_range **ranges,
 			size_t *count);
@@ -122,9 +128,10 @@ int iommut_space_ranges(struct iommut_space *space, struct iommut_iova_range **r
  * @space: a space
  * @sizes: bitmap; bit n set means pages of 2^n bytes
  *
- * type1 and compat report what VFIO_IOMMU_GET_INFO says. An IOAS only knows the smallest size (out_iova_alignment of
- * IOMMU_IOAS_IOVA_RANGES): with iommufd the bitmap has that one bit. The smallest set bit is what IOVAs and
- * lengths must be aligned to; it can be below the system's page size.
+ * type1 and compat report what VFIO_IOMMU_GET_INFO says. An IOAS only knows the smallest size
+ * (out_iova_alignment of IOMMU_IOAS_IOVA_RANGES): with iommufd the bitmap has that one bit. The
+ * smallest set bit is what IOVAs and lengths must be aligned to; it can be below the system's page
+ * size.
  *
  * Return: 0, -ENODEV if a container has no device yet, or the error of ioctl(2).
  */
@@ -135,7 +142,8 @@ int iommut_space_page_sizes(struct iommut_space *space, uint64_t *sizes);
  * @space: a type1 space
  * @available: number of mappings
  *
- * Return: 0, -EOPNOTSUPP if the backend has no such limit to report, -ENODEV if there is no device yet.
+ * Return: 0, -EOPNOTSUPP if the backend has no such limit to report, -ENODEV if there is no device
+ * yet.
  */
 int iommut_space_dma_available(struct iommut_space *space, uint32_t *available);
 
@@ -151,7 +159,8 @@ enum iommut_backend iommut_space_backend(const struct iommut_space *space);
  * iommut_space_handle() - the file descriptor of a space, for typed and raw calls
  * @space: a space
  *
- * Return: the handle of the container (type1: /dev/vfio/vfio; compat and iommufd: /dev/iommu). It belongs to the space.
+ * Return: the handle of the container (type1: /dev/vfio/vfio; compat and iommufd: /dev/iommu). It
+ * belongs to the space.
  */
 struct iommut_handle iommut_space_handle(const struct iommut_space *space);
 
@@ -160,7 +169,8 @@ struct iommut_handle iommut_space_handle(const struct iommut_space *space);
  * @space: an iommufd or compat space
  * @ioas_id: where its ID is stored
  *
- * Return: 0, -EOPNOTSUPP for type1, -ENODEV for compat before its first device (IOMMU_VFIO_IOAS_GET).
+ * Return: 0, -EOPNOTSUPP for type1, -ENODEV for compat before its first device
+ * (IOMMU_VFIO_IOAS_GET).
  */
 int iommut_space_ioas(struct iommut_space *space, uint32_t *ioas_id);
 
