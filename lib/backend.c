@@ -47,7 +47,10 @@ static int probe_container(struct iommut_handle container, const char *path, cha
 {
 	int ret = iommut_vfio_get_api_version_raw(container);
 
-	/* /dev/iommu answers this only with CONFIG_IOMMUFD_VFIO_CONTAINER or a CDEV-only VFIO's compatibility. */
+	/*
+	 * /dev/iommu answers this only with CONFIG_IOMMUFD_VFIO_CONTAINER or a CDEV-only VFIO's
+	 * compatibility.
+	 */
 	if (ret != VFIO_API_VERSION)
 		return explain(reason, size, path, -EOPNOTSUPP);
 	if (iommut_vfio_check_extension_raw(container, VFIO_TYPE1v2_IOMMU) <= 0)

@@ -38,7 +38,10 @@ static void add(struct listing *listing, uint16_t id, uint8_t version, bool exte
 
 static int walk(const uint8_t *config, size_t length, struct listing *listing)
 {
-	/* Each capability has at least 4 bytes and starts behind the header: more of them are a loop. */
+	/*
+	 * Each capability has at least 4 bytes and starts behind the header: more of them are a
+	 * loop.
+	 */
 	unsigned int left = (PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF) / 4;
 	size_t end = length < PCI_CFG_SPACE_SIZE ? length : PCI_CFG_SPACE_SIZE;
 	uint8_t at;
@@ -50,7 +53,10 @@ static int walk(const uint8_t *config, size_t length, struct listing *listing)
 	while (at) {
 		if (at < PCI_STD_HEADER_SIZEOF || at + 4u > PCI_CFG_SPACE_SIZE || !left--)
 			return -EBADMSG;
-		/* What cannot be seen is no fault of the list: sysfs cuts config space for users without privilege. */
+		/*
+		 * What cannot be seen is no fault of the list: sysfs cuts config space for users
+		 * without privilege.
+		 */
 		if (at + 4u > end)
 			return 0;
 		add(listing, config[at + PCI_CAP_LIST_ID], 0, false, at);

@@ -67,7 +67,10 @@ bool fault_riscv(const char *line, struct iommut_fault *fault)
 	return true;
 }
 
-/* "arm-smmu ...: Unhandled context fault: fsr=0x402, iova=0x00001000, fsynr=0x11, cbfrsynra=0x8, cb=0" */
+/*
+ * "arm-smmu ...: Unhandled context fault: fsr=0x402, iova=0x00001000, fsynr=0x11, cbfrsynra=0x8,
+ * cb=0"
+ */
 bool fault_smmuv2(const char *line, struct iommut_fault *fault)
 {
 	const char *at = strstr(line, "Unhandled context fault:");
@@ -92,7 +95,10 @@ bool fault_smmuv2(const char *line, struct iommut_fault *fault)
 	return true;
 }
 
-/* "arm-smmu-v3 ...: \tsid 0x00000008.0x00000: [1L] unprivileged RW access at iova 0x1000", "... CMDQ error (cons 0x..): why" */
+/*
+ * "arm-smmu-v3 ...: \tsid 0x00000008.0x00000: [1L] unprivileged RW access at iova 0x1000", "...
+ * CMDQ error (cons 0x..): why"
+ */
 bool fault_smmuv3_line(const char *line, struct iommut_fault *fault)
 {
 	const char *at = strstr(line, "CMDQ error (cons ");
@@ -209,7 +215,10 @@ bool fault_smmuv3_event(struct iommut_fault_parser *parser, const char *line,
 	}
 	if (!parser->state[0])
 		return false;
-	/* The four words of the event follow, one in a line, behind the driver's prefix; other lines may come between. */
+	/*
+	 * The four words of the event follow, one in a line, behind the driver's prefix; other
+	 * lines may come between.
+	 */
 	at = strrchr(line, ' ');
 	at = at ? at + 1 : line;
 	at += strspn(at, "\t");

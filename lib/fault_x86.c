@@ -73,7 +73,9 @@ static bool intel_other(const char *line, struct iommut_fault *fault)
 	const char *at;
 
 	if (fault_field(line, "handling fault status reg ", 16, &status)) {
-		/* Primary Fault Overflow (VT-d 11.4.7.1); without it the faults themselves follow. */
+		/*
+		 * Primary Fault Overflow (VT-d 11.4.7.1); without it the faults themselves follow.
+		 */
 		fault->kind = IOMMUT_FAULT_OVERFLOW;
 		return status & 1;
 	}
@@ -96,7 +98,10 @@ static bool intel_other(const char *line, struct iommut_fault *fault)
 
 bool fault_intel(const char *line, struct iommut_fault *fault)
 {
-	/* "DMAR:" on its own lines, "DMAR-IR:" of interrupt remapping; page requests come without either in some versions. */
+	/*
+	 * "DMAR:" on its own lines, "DMAR-IR:" of interrupt remapping; page requests come without
+	 * either in some versions.
+	 */
 	if (!strstr(line, "DMAR") && !strstr(line, "PRQ overflow") &&
 	    !strstr(line, "Invalid page request:"))
 		return false;
@@ -110,7 +115,10 @@ bool fault_intel(const char *line, struct iommut_fault *fault)
 	return intel_other(line, fault);
 }
 
-/* Flags of an event log entry (AMD IOMMU 2.5.3) as Linux prints them, from bit 20 of the second word on. */
+/*
+ * Flags of an event log entry (AMD IOMMU 2.5.3) as Linux prints them, from bit 20 of the second
+ * word on.
+ */
 #define AMD_FLAG_US 0x004
 #define AMD_FLAG_I  0x008
 #define AMD_FLAG_RW 0x020
@@ -137,7 +145,10 @@ static void amd_kind(const char *name, size_t length, struct iommut_fault *fault
 			fault->kind = kinds[i].kind;
 }
 
-/* Where the device is not in the brackets, the log's own prefix names it: "vfio-pci 0000:00:05.0: AMD-Vi: ..." */
+/*
+ * Where the device is not in the brackets, the log's own prefix names it: "vfio-pci 0000:00:05.0:
+ * AMD-Vi: ..."
+ */
 static void amd_prefix_device(const char *line, const char *end, struct iommut_fault *fault)
 {
 	for (const char *at = line; at < end; at++)

@@ -12,7 +12,10 @@
 #include "lib/kmsg.h"
 #include "lib/syscalls.h"
 
-/* The kernel fails a read that has less room than one record: its limit is 2048 (PRINTK_MESSAGE_MAX). */
+/*
+ * The kernel fails a read that has less room than one record: its limit is 2048
+ * (PRINTK_MESSAGE_MAX).
+ */
 #define RECORD_MAX 8192
 
 struct iommut_kmsg {
@@ -124,7 +127,10 @@ static void unescape(const char *at, const char *end, char *text, size_t size)
 	text[length] = '\0';
 }
 
-/* "priority,sequence,timestamp,flags[,more];text\n SUBSYSTEM=..\n" (Documentation/ABI/testing/dev-kmsg) */
+/*
+ * "priority,sequence,timestamp,flags[,more];text\n SUBSYSTEM=..\n"
+ * (Documentation/ABI/testing/dev-kmsg)
+ */
 int iommut_kmsg_parse(const char *data, size_t length, struct iommut_kmsg_record *record)
 {
 	const char *at = data;
@@ -157,7 +163,9 @@ int iommut_kmsg_read(struct iommut_kmsg *kmsg, struct iommut_kmsg_record *record
 		int ret;
 
 		if (got == -EPIPE) {
-			/* Records were overwritten; the position is now at the oldest that is left. */
+			/*
+			 * Records were overwritten; the position is now at the oldest that is left.
+			 */
 			overwritten = true;
 			continue;
 		}

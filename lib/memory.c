@@ -114,7 +114,9 @@ static int bind_node(const struct iommut_syscalls *sys, const struct iommut_memo
 	return sys_mbind(sys, memory->address, memory->length, MPOL_BIND, nodes, bits * 16 + 1, 0);
 }
 
-/* Touch every page: MAP_POPULATE would come before advice and binding, and does not report failure. */
+/*
+ * Touch every page: MAP_POPULATE would come before advice and binding, and does not report failure.
+ */
 static int populate(const struct iommut_syscalls *sys, const struct iommut_memory *memory,
 		    bool read_only)
 {
@@ -143,7 +145,10 @@ static int place(const struct iommut_syscalls *sys, struct iommut_memory *memory
 		ret = sys_madvise(sys, memory->address, memory->length, MADV_HUGEPAGE);
 	else if (options->kind == IOMMUT_MEMORY_ANONYMOUS)
 		ret = sys_madvise(sys, memory->address, memory->length, MADV_NOHUGEPAGE);
-	/* A kernel without transparent huge pages does not know the advice: then there is nothing to refuse. */
+	/*
+	 * A kernel without transparent huge pages does not know the advice: then there is nothing
+	 * to refuse.
+	 */
 	if (ret == -EINVAL)
 		ret = options->kind == IOMMUT_MEMORY_THP ? -EOPNOTSUPP : 0;
 	if (!ret && options->numa_node)

@@ -6,7 +6,10 @@
 
 #include <iommut/pattern.h>
 
-/* The finaliser of SplitMix64: every bit of the seed and the position reaches every bit of the word. */
+/*
+ * The finaliser of SplitMix64: every bit of the seed and the position reaches every bit of the
+ * word.
+ */
 static uint64_t pattern_word(uint64_t seed, uint64_t index)
 {
 	uint64_t x = seed + (index + 1) * 0x9e3779b97f4a7c15u;

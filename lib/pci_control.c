@@ -8,7 +8,10 @@
 
 #include "lib/pci.h"
 
-/* Writes a word to a file of a function; a function that is not there is -ENODEV, a file that it has not is @missing. */
+/*
+ * Writes a word to a file of a function; a function that is not there is -ENODEV, a file that it
+ * has not is @missing.
+ */
 static int control(const struct iommut_syscalls *sys, const char *name, const char *file,
 		   const char *word, int missing)
 {

@@ -104,7 +104,9 @@ void iommut_space_close(struct iommut_space *space)
 {
 	if (!space || atomic_fetch_sub(&space->users, 1) > 1)
 		return;
-	/* Nothing can use the IOAS any more: what is made from it holds a reference to the space. */
+	/*
+	 * Nothing can use the IOAS any more: what is made from it holds a reference to the space.
+	 */
 	if (space->backend == IOMMUT_IOMMUFD)
 		iommut_destroy(space->file->handle, space->ioas_id);
 	file_put(space->file);

@@ -22,7 +22,10 @@ int cdev_open_on(const struct iommut_syscalls *sys, struct iommut_handle *device
 	ret = pci_get_on(sys, bdf, &pci);
 	if (ret)
 		return ret;
-	/* vfio-pci makes this folder with one entry, the name of the cdev; with CONFIG_VFIO_DEVICE_CDEV=n it has no number. */
+	/*
+	 * vfio-pci makes this folder with one entry, the name of the cdev; with
+	 * CONFIG_VFIO_DEVICE_CDEV=n it has no number.
+	 */
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", pci.name);
 	ret = pci_first_entry_on(sys, path, "vfio", name, sizeof(name));
 	if (ret)
