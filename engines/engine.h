@@ -220,7 +220,8 @@ struct engine {
  * @load: puts bytes into the device's buffer. May use a transfer from staging memory.
  * @store: takes bytes out of the device's buffer. May use a transfer to staging memory.
  * @interrupt: raises one interrupt of a vector
- * @abort: ends the transfer in flight; poll reports it
+ * @abort: ends the transfer in flight; poll reports it. NULL if the device cannot.
+ * @scratch: offset in BAR 0 of a register of 32 bits that keeps what is written until a reset; 0 if there is none
  */
 struct engine_driver {
 	const char *name;
@@ -235,6 +236,7 @@ struct engine_driver {
 	int (*store)(struct engine *engine, uint32_t offset, void *data, size_t length);
 	int (*interrupt)(struct engine *engine, uint32_t vector);
 	int (*abort)(struct engine *engine);
+	uint32_t scratch;
 };
 
 /**
@@ -337,6 +339,24 @@ int engine_write(struct engine *engine, uint64_t iova, const void *data, size_t 
  * Return: 0, -EOPNOTSUPP if the engine can raise none.
  */
 int engine_irq_kind(const struct engine *engine, enum iommut_irq_kind *kind);
+
+/**
+ * engine_scratch_set() - write the register that only a reset clears
+ * @engine: an engine
+ * @value: not 0
+ *
+ * Return: 0, -EOPNOTSUPP if the device has none, or the error of the access.
+ */
+int engine_scratch_set(struct engine *engine, uint32_t value);
+
+/**
+ * engine_scratch_get() - read the register that only a reset clears
+ * @engine: an engine
+ * @value: where it is stored
+ *
+ * Return: as engine_scratch_set().
+ */
+int engine_scratch_get(struct engine *engine, uint32_t *value);
 
 /**
  * engine_status_name() - a status in words

@@ -21,7 +21,9 @@
  * @device: the device
  * @engine: its engine, with staging memory mapped if it needs some
  * @iova: allocator of IOVAs that the space can map and the device can send
+ * @staging: memory of the engine's own, mapped in the space; NULL if it needs none
  * @index: number of the device in the case
+ * @owns_space: the space goes with the rig
  * @closed: given back already
  */
 struct rig {
@@ -30,7 +32,9 @@ struct rig {
 	struct iommut_device *device;
 	struct engine engine;
 	struct iommut_iova *iova;
+	struct iommut_memory *staging;
 	int index;
+	bool owns_space;
 	bool closed;
 };
 
@@ -82,6 +86,14 @@ void rig_close(struct rig *rig);
  * @capabilities: enum engine_capability bits, all needed
  */
 void need(struct rig *rig, uint32_t capabilities);
+
+/**
+ * skip_unless_write_only() - skip where "write only" cannot be expressed
+ * @rig: a rig
+ *
+ * First-stage page tables of VT-d, SMMUv3 and RISC-V have no bit that forbids reading: a mapping for writing is readable there.
+ */
+void skip_unless_write_only(struct rig *rig);
 
 /**
  * struct dma_buffer - memory that a device can reach
@@ -199,28 +211,36 @@ void check_transfer(struct rig *rig, const struct engine_transfer *transfer,
 void check_reaches(struct dma_buffer *buffer, const struct place *place);
 
 /* Every byte of a buffer is the canary. */
-#define expect_canary(buffer) check_canary(buffer, 0, (buffer)->length, PLACE("canary intact in " #buffer))
+#define expect_canary(buffer) \
+	check_canary(buffer, 0, (buffer)->length, PLACE("canary intact in " #buffer))
 
 /* Bytes of a buffer are the canary. */
-#define expect_canary_at(buffer, offset, bytes) check_canary(buffer, offset, bytes, PLACE("canary intact in " #buffer))
+#define expect_canary_at(buffer, offset, bytes) \
+	check_canary(buffer, offset, bytes, PLACE("canary intact in " #buffer))
 
 /* Two pieces of memory are the same. */
-#define expect_bytes(t, actual, expected, length) check_bytes(t, actual, expected, length, PLACE(#actual " == " #expected))
+#define expect_bytes(t, actual, expected, length) \
+	check_bytes(t, actual, expected, length, PLACE(#actual " == " #expected))
 
 /* The device writes these bytes, and the engine sees no error. What is in memory is for the case to check. */
-#define expect_write(rig, iova, data, length) check_write(rig, iova, data, length, PLACE("device writes at " #iova))
+#define expect_write(rig, iova, data, length) \
+	check_write(rig, iova, data, length, PLACE("device writes at " #iova))
 
 /* The device reads, and the engine sees no error. */
-#define expect_read(rig, iova, data, length) check_read(rig, iova, data, length, PLACE("device reads at " #iova))
+#define expect_read(rig, iova, data, length) \
+	check_read(rig, iova, data, length, PLACE("device reads at " #iova))
 
 /* The device writes (nothing that could be mistaken for the canary), and an engine that sees errors sees one. */
-#define expect_write_blocked(rig, iova, length) check_write_blocked(rig, iova, length, PLACE("device write blocked at " #iova))
+#define expect_write_blocked(rig, iova, length) \
+	check_write_blocked(rig, iova, length, PLACE("device write blocked at " #iova))
 
 /* The device reads, and does not get the secret; an engine that sees errors sees one. */
-#define expect_read_blocked(rig, iova, secret, length) check_read_blocked(rig, iova, secret, length, PLACE("device read blocked at " #iova))
+#define expect_read_blocked(rig, iova, secret, length) \
+	check_read_blocked(rig, iova, secret, length, PLACE("device read blocked at " #iova))
 
 /* A transfer ends with a status. */
-#define expect_transfer(rig, transfer, status, result) check_transfer(rig, transfer, status, result, PLACE(#transfer " ends " #status))
+#define expect_transfer(rig, transfer, status, result) \
+	check_transfer(rig, transfer, status, result, PLACE(#transfer " ends " #status))
 
 /* Positive control: the device writes random bytes into the whole buffer (or its first 4 KiB) and reads them back. */
 #define expect_reaches(buffer) check_reaches(buffer, PLACE("device reaches " #buffer))
@@ -245,14 +265,15 @@ struct fault_watch *watch_faults(struct test *t);
  * @iova: the address of the transaction
  * @length: its bytes: a report of any page in them counts
  * @write: its direction
+ * @timeout_ms: how long to wait for it; 0 looks at what is there
  * @fault: the report; may be NULL
  *
- * Reports are rate-limited in the kernel: none is no proof of anything. So a report that is there is checked,
- * one that is not there is noted only.
+ * Reports are rate-limited in the kernel: none is no proof of anything. So a report that is there is checked: one of this
+ * device for these bytes with the other direction fails the case. One that is not there is no failure.
  *
- * Return: true if one was found within half a second.
+ * Return: true if one was found.
  */
 bool fault_reported(struct fault_watch *watch, struct rig *rig, uint64_t iova, size_t length,
-		    bool write, struct iommut_fault *fault);
+		    bool write, int timeout_ms, struct iommut_fault *fault);
 
 #endif /* HARNESS_DMA_H */

@@ -67,28 +67,39 @@ struct suite {
 };
 
 /* The suite's name; once in each program. */
-#define SUITE(suite_name, suite_about)                                                                                             \
-	const struct suite suite = { suite_name, suite_about }
+#define SUITE(suite_name, suite_about) const struct suite suite = { suite_name, suite_about }
+
+/* gcc would otherwise emit them last first; clang keeps their order by itself. */
+#ifdef __clang__
+#define TEST_CASE_ENTRY __attribute__((used, section("test_cases")))
+#else
+#define TEST_CASE_ENTRY __attribute__((used, no_reorder, section("test_cases")))
+#endif
 
 /*
  * A case: CASE(name, .proves = ..., .rule = ...) { body using t }. One device is the default. The pointers are collected by the
  * linker in a section, so that a case is listed by being written.
  */
-#define CASE(case_name, ...)                                                                       \
-	static void case_name##_run(struct test *t);                                               \
-	static const struct test_case case_name##_case = { .name = #case_name,                     \
-							   .run = case_name##_run,                 \
-							   .devices = 1,                           \
-							   __VA_ARGS__ };                          \
-	static const struct test_case *const case_name##_entry                                     \
-		__attribute__((used, section("test_cases"))) = &case_name##_case;                  \
+#define CASE(case_name, ...)                                                          \
+	static void case_name##_run(struct test *t);                                  \
+	static const struct test_case case_name##_case = {                            \
+		.name = #case_name, .run = case_name##_run, .devices = 1, __VA_ARGS__ \
+	};                                                                            \
+	static const struct test_case *const case_name##_entry                        \
+		TEST_CASE_ENTRY = &case_name##_case;     \
 	static void case_name##_run(struct test *t)
 
-#define LIST(...)                        ((const char *const[]){ __VA_ARGS__, NULL })
-#define PARAMETER(name, ...)             { (name), LIST(__VA_ARGS__), NULL }
-#define PARAMETER_OR(name, fallback, ...) { (name), LIST(__VA_ARGS__), (fallback) }
-#define BACKENDS                         PARAMETER("backend", "type1", "compat", "iommufd")
-#define IOMMUFD_ONLY                     PARAMETER("backend", "iommufd")
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define PARAMETER(name, ...)                    \
+	{                                       \
+		(name), LIST(__VA_ARGS__), NULL \
+	}
+#define PARAMETER_OR(name, fallback, ...)             \
+	{                                             \
+		(name), LIST(__VA_ARGS__), (fallback) \
+	}
+#define BACKENDS     PARAMETER("backend", "type1", "compat", "iommufd")
+#define IOMMUFD_ONLY PARAMETER("backend", "iommufd")
 
 /**
  * param() - value of a parameter in this variant
@@ -217,10 +228,10 @@ void check_equal(struct test *t, uint64_t actual, uint64_t expected, const struc
 #define expect(t, condition) check_true(t, condition, PLACE(#condition))
 
 /* A condition holds; the message says what was seen. */
-#define expect_that(t, condition, ...)                                                                                             \
-	do {                                                                                                                       \
-		if (!(condition))                                                                                                  \
-			expectation_failed(t, PLACE(#condition), __VA_ARGS__);                                                     \
+#define expect_that(t, condition, ...)                                         \
+	do {                                                                   \
+		if (!(condition))                                              \
+			expectation_failed(t, PLACE(#condition), __VA_ARGS__); \
 	} while (0)
 
 /* A call returns 0. */
@@ -230,7 +241,8 @@ void check_equal(struct test *t, uint64_t actual, uint64_t expected, const struc
 #define expect_errno(t, call, expected) check_errno(t, call, expected, PLACE(#call))
 
 /* Two numbers are the same. */
-#define expect_equal(t, actual, expected) check_equal(t, actual, expected, PLACE(#actual " == " #expected))
+#define expect_equal(t, actual, expected) \
+	check_equal(t, actual, expected, PLACE(#actual " == " #expected))
 
 /* The case cannot go on. */
 #define fail(t, ...) expectation_failed(t, PLACE(NULL), __VA_ARGS__)

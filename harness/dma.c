@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Expectations about what a device does to memory. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <iommut/pattern.h>
+
+#include "harness/dma.h"
+
+/* The positive control moves at most this much: enough to prove that a device works, little enough to cost nothing. */
+#define CONTROL_BYTES 4096
+
+static void mismatch_failed(struct test *t, const struct place *place, const char *what,
+			    const struct iommut_mismatch *mismatch)
+{
+	char text[512];
+
+	iommut_mismatch_format(mismatch, text, sizeof(text));
+	expectation_failed(t, place, "%s\n%s", what, text);
+}
+
+void check_bytes(struct test *t, const void *actual, const void *expected, size_t length,
+		 const struct place *place)
+{
+	struct iommut_mismatch mismatch;
+
+	if (iommut_compare(expected, actual, length, &mismatch) != 0)
+		mismatch_failed(t, place, "other bytes", &mismatch);
+}
+
+void check_canary(struct dma_buffer *buffer, size_t offset, size_t length,
+		  const struct place *place)
+{
+	struct iommut_mismatch mismatch;
+
+	if (iommut_byte_verify(buffer->data + offset, length, CANARY, &mismatch) != 0)
+		mismatch_failed(buffer->rig->t, place, "the device wrote where it must not",
+				&mismatch);
+}
+
+static void check_ran(struct rig *rig, int error, const char *what, const struct place *place)
+{
+	if (error == -ETIMEDOUT)
+		expectation_failed(rig->t, place, "the %s did not end within %d ms", what,
+				   rig->engine.deadline_ms);
+	if (error)
+		expectation_failed(rig->t, place, "the engine cannot do the %s: %s", what,
+				   strerror(-error));
+}
+
+static void check_status(struct rig *rig, const struct engine_result *result,
+			 enum engine_status expected, const struct place *place)
+{
+	if (result->status == expected)
+		return;
+	if (rig->engine.capabilities & ENGINE_EXACT_ADDRESS)
+		expectation_failed(rig->t, place,
+				   "status %s instead of %s after %" PRIu64
+				   " bytes, at IOVA 0x%" PRIx64,
+				   engine_status_name(result->status), engine_status_name(expected),
+				   result->bytes, result->address);
+	expectation_failed(rig->t, place, "status %s instead of %s",
+			   engine_status_name(result->status), engine_status_name(expected));
+}
+
+void check_write(struct rig *rig, uint64_t iova, const void *data, size_t length,
+		 const struct place *place)
+{
+	struct engine_result result;
+
+	need(rig, ENGINE_WRITE);
+	check_ran(rig, engine_write(&rig->engine, iova, data, length, &result), "write", place);
+	check_status(rig, &result, ENGINE_OK, place);
+}
+
+void check_read(struct rig *rig, uint64_t iova, void *data, size_t length,
+		const struct place *place)
+{
+	struct engine_result result;
+
+	need(rig, ENGINE_READ);
+	check_ran(rig, engine_read(&rig->engine, iova, data, length, &result), "read", place);
+	check_status(rig, &result, ENGINE_OK, place);
+}
+
+static uint8_t *random_bytes(struct test *t, size_t length)
+{
+	uint8_t *bytes = malloc(length);
+
+	if (!bytes)
+		fail(t, "out of memory");
+	undo_later(t, free, bytes);
+	iommut_pattern_fill(bytes, length, random64(t), 0);
+	return bytes;
+}
+
+void check_write_blocked(struct rig *rig, uint64_t iova, size_t length, const struct place *place)
+{
+	uint8_t *data = random_bytes(rig->t, length);
+	struct engine_result result;
+
+	need(rig, ENGINE_WRITE);
+	for (size_t i = 0; i < length; i++)
+		if (data[i] == CANARY)
+			data[i] ^= 0xff;
+	check_ran(rig, engine_write(&rig->engine, iova, data, length, &result), "write", place);
+	if (rig->engine.capabilities & ENGINE_SEES_ERRORS)
+		check_status(rig, &result, ENGINE_BLOCKED, place);
+}
+
+/* Whether any 8 bytes in a row of the secret are where they were in memory: a few equal bytes are chance. */
+static bool leaked(const uint8_t *seen, const uint8_t *secret, size_t length)
+{
+	size_t run = length < 8 ? length : 8;
+
+	for (size_t i = 0; i + run <= length; i += run)
+		if (memcmp(seen + i, secret + i, run) == 0)
+			return true;
+	return false;
+}
+
+void check_read_blocked(struct rig *rig, uint64_t iova, const void *secret, size_t length,
+			const struct place *place)
+{
+	struct engine *engine = &rig->engine;
+	struct engine_transfer transfer = { .operation = ENGINE_OP_READ,
+					    .pasid = IOMMUT_NO_PASID,
+					    .iova = iova,
+					    .length = (uint32_t)length };
+	uint8_t *seen = random_bytes(rig->t, length);
+	struct engine_result result;
+
+	need(rig, ENGINE_READ);
+	if (length > engine->buffer_size)
+		fail(rig->t, "the device's buffer holds %u bytes only", engine->buffer_size);
+	/* What the device read before must not be mistaken for what it reads now. */
+	check_ran(rig, engine->driver->load(engine, 0, seen, length), "load", place);
+	check_ran(rig, engine_run(engine, &transfer, &result), "read", place);
+	if (engine->capabilities & ENGINE_SEES_ERRORS)
+		check_status(rig, &result, ENGINE_BLOCKED, place);
+	check_ran(rig, engine->driver->store(engine, 0, seen, length), "store", place);
+	if (leaked(seen, secret, length))
+		expectation_failed(rig->t, place, "the device read what it must not reach");
+}
+
+void check_transfer(struct rig *rig, const struct engine_transfer *transfer,
+		    enum engine_status status, struct engine_result *result,
+		    const struct place *place)
+{
+	struct engine_result own;
+
+	if (!result)
+		result = &own;
+	check_ran(rig, engine_run(&rig->engine, transfer, result), "transfer", place);
+	check_status(rig, result, status, place);
+}
+
+void check_reaches(struct dma_buffer *buffer, const struct place *place)
+{
+	struct rig *rig = buffer->rig;
+	size_t length = buffer->length;
+	uint8_t *bytes, *seen;
+
+	if (length > CONTROL_BYTES)
+		length = CONTROL_BYTES;
+	if (length > rig->engine.max_length)
+		length = rig->engine.max_length;
+	bytes = random_bytes(rig->t, length);
+	if (buffer->access & IOMMUT_WRITE) {
+		check_write(rig, buffer->iova, bytes, length, place);
+		check_bytes(rig->t, buffer->data, bytes, length, place);
+	}
+	if (buffer->access & IOMMUT_READ) {
+		seen = random_bytes(rig->t, length);
+		memcpy(buffer->data, bytes, length);
+		check_read(rig, buffer->iova, seen, length, place);
+		check_bytes(rig->t, seen, bytes, length, place);
+	}
+}
