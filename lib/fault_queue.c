@@ -67,12 +67,9 @@ int iommut_fault_queue_read(struct iommut_fault_queue *queue, struct iommu_hwpt_
 	got = sys_read(queue->handle.sys, queue->handle.fd, faults, room * sizeof(*faults));
 	if (got < 0)
 		return got == -EAGAIN ? -ETIMEDOUT : (int)got;
-	/*
-	 * The kernel gives whole groups only: one that does not fit is left for later, and 0 bytes
-	 * come.
-	 */
+	/* An empty queue reads as nothing: somebody else took the faults since the wait. */
 	if (got == 0)
-		return -ENOSPC;
+		return -ETIMEDOUT;
 	if (got % (ssize_t)sizeof(*faults))
 		return -EBADMSG;
 	*count = (size_t)got / sizeof(*faults);

@@ -185,7 +185,8 @@ static int refill(struct iommut_veventq *veventq, int timeout_ms)
 		return got == -EAGAIN ? -ETIMEDOUT : (int)got;
 	veventq->start = 0;
 	veventq->end = (size_t)got;
-	return got ? 0 : -EBADMSG;
+	/* An empty queue reads as nothing: somebody else took the events since the wait. */
+	return got ? 0 : -ETIMEDOUT;
 }
 
 int iommut_veventq_read(struct iommut_veventq *veventq, struct iommut_vevent *event, int timeout_ms)

@@ -58,8 +58,10 @@ struct iommut_handle iommut_fault_queue_handle(const struct iommut_fault_queue *
  * @count: in: how many fit; out: how many there were
  * @timeout_ms: longest wait in milliseconds for the first; 0 only looks
  *
- * Return: 0, -ETIMEDOUT (@count is 0), -EINVAL if @count is 0, -EBADMSG for half a record, or the
- * error of read(2).
+ * The kernel gives whole groups, as many as fit.
+ *
+ * Return: 0; -ETIMEDOUT, with @count 0; -EINVAL if there is room for none, or not for the next
+ * group; -EBADMSG for half a record; or the error of read(2).
  */
 int iommut_fault_queue_read(struct iommut_fault_queue *queue, struct iommu_hwpt_pgfault *faults,
 			    size_t *count, int timeout_ms);
