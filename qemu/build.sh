@@ -53,11 +53,11 @@ for patch in "$here"/patches/*.patch "$@"; do
 done
 
 # Our device: two files, a Kconfig symbol and a line in meson.build.
-for file in "$here"/*.c "$top/include/iommut/testdev-registers.h"; do
+for file in "$here"/*.[ch] "$top/include/iommut/testdev-registers.h"; do
 	install -p -m 644 "$file" hw/misc/
 done
 sed -i '$a\\nconfig PCIE_ATS_TESTDEV\n    bool\n    default y if PCI_DEVICES\n    depends on PCI \&\& MSI_NONBROKEN' hw/misc/Kconfig
-sed -i "\$asystem_ss.add(when: 'CONFIG_PCIE_ATS_TESTDEV', if_true: files('pcie-ats-testdev.c'))" hw/misc/meson.build
+sed -i "\$asystem_ss.add(when: 'CONFIG_PCIE_ATS_TESTDEV', if_true: files('pcie-ats-testdev.c', 'pcie-ats-testdev-dma.c', 'pcie-ats-testdev-ats.c'))" hw/misc/meson.build
 install -m 644 "$here/devices.mak" configs/devices/x86_64-softmmu/iommut.mak
 
 mkdir -p "$work/build"

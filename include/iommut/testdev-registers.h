@@ -159,7 +159,7 @@
 /* ATS. */
 #define TESTDEV_TLB_HITS        0x280 /* 32 */
 #define TESTDEV_TLB_MISSES      0x284 /* 32 */
-#define TESTDEV_TLB_ENTRIES     0x288 /* 32: translations held now */
+#define TESTDEV_TLB_ENTRIES_HELD 0x288 /* 32: translations held now */
 #define TESTDEV_INVAL_COUNT     0x28c /* 32: invalidations received */
 #define TESTDEV_TLB_QUERY_IOVA  0x290 /* 64 */
 #define TESTDEV_TLB_QUERY_PASID 0x298 /* 32: TESTDEV_NO_PASID for none; writing it makes the query */
