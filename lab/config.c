@@ -37,11 +37,12 @@ static char *program_folder(void)
 static char *own_file(const char *in_build, const char *installed)
 {
 	g_autofree char *folder = program_folder();
-	g_autofree char *ninja = g_build_filename(folder, "..", "build.ninja", NULL);
-	bool is_build = g_file_test(ninja, G_FILE_TEST_EXISTS);
+	g_autofree char *build = g_build_filename(folder, "..", NULL);
+	g_autofree char *ninja = g_build_filename(build, "build.ninja", NULL);
 
-	return is_build ? g_canonicalize_filename(in_build, g_build_filename(folder, "..", NULL))
-			: g_canonicalize_filename(installed, folder);
+	if (g_file_test(ninja, G_FILE_TEST_EXISTS))
+		return g_canonicalize_filename(in_build, build);
+	return g_canonicalize_filename(installed, folder);
 }
 
 char *lab_profile_folder(void)
@@ -50,14 +51,15 @@ char *lab_profile_folder(void)
 
 	if (chosen)
 		return g_strdup(chosen);
-	return own_file("lab/profiles", "../share/iommutests/profiles");
+	return own_file("lab", "../share/iommutests/profiles");
 }
 
 static char *cache_folder(void)
 {
 	const char *chosen = g_getenv("IOMMUT_CACHE");
 
-	return chosen && *chosen ? g_strdup(chosen) : g_build_filename(g_get_user_cache_dir(), "iommutests", NULL);
+	return chosen && *chosen ? g_strdup(chosen)
+				 : g_build_filename(g_get_user_cache_dir(), "iommutests", NULL);
 }
 
 enum kernel_kind { KERNEL_NONE, KERNEL_BZIMAGE, KERNEL_VMLINUX, KERNEL_VMLINUX_NO_PVH };
@@ -72,19 +74,22 @@ static bool has_pvh_note(int fd, const Elf64_Ehdr *header)
 		Elf64_Phdr segment;
 		size_t at = 0;
 
-		if (pread(fd, &segment, sizeof(segment), header->e_phoff + i * sizeof(segment)) != sizeof(segment))
+		if (pread(fd, &segment, sizeof(segment), header->e_phoff + i * sizeof(segment)) !=
+		    sizeof(segment))
 			return false;
 		if (segment.p_type != PT_NOTE || segment.p_filesz > 1 << 20)
 			continue;
 		notes = g_malloc(segment.p_filesz);
-		if (pread(fd, notes, segment.p_filesz, segment.p_offset) != (ssize_t)segment.p_filesz)
+		if (pread(fd, notes, segment.p_filesz, segment.p_offset) !=
+		    (ssize_t)segment.p_filesz)
 			return false;
 		while (at + sizeof(Elf64_Nhdr) <= segment.p_filesz) {
 			const Elf64_Nhdr *note = (const Elf64_Nhdr *)(notes + at);
 
 			if (note->n_type == XEN_ELFNOTE_PHYS32_ENTRY)
 				return true;
-			at += sizeof(*note) + ((note->n_namesz + 3) & ~3U) + ((note->n_descsz + 3) & ~3U);
+			at += sizeof(*note) + ((note->n_namesz + 3) & ~3U) +
+			      ((note->n_descsz + 3) & ~3U);
 		}
 	}
 	return false;
@@ -103,7 +108,8 @@ static enum kernel_kind kernel_kind(const char *path)
 	    memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_machine == EM_X86_64)
 		kind = has_pvh_note(fd, &header) ? KERNEL_VMLINUX : KERNEL_VMLINUX_NO_PVH;
 	/* The Linux/x86 boot protocol's header. */
-	else if (pread(fd, magic, sizeof(magic), 0x202) == sizeof(magic) && memcmp(magic, "HdrS", 4) == 0)
+	else if (pread(fd, magic, sizeof(magic), 0x202) == sizeof(magic) &&
+		 memcmp(magic, "HdrS", 4) == 0)
 		kind = KERNEL_BZIMAGE;
 	close(fd);
 	return kind;
@@ -126,10 +132,11 @@ static char *find_kernel(const char *path, GError **error)
 			if (kind == KERNEL_VMLINUX || kind == KERNEL_BZIMAGE)
 				return g_steal_pointer(&file);
 		}
-		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE,
-			    "%s is no built kernel tree: it has neither a vmlinux with CONFIG_PVH nor "
-			    "arch/x86/boot/bzImage",
-			    path);
+		g_set_error(
+			error, LAB_ERROR, LAB_ERROR_USAGE,
+			"%s is no built kernel tree: it has neither a vmlinux with CONFIG_PVH nor "
+			"arch/x86/boot/bzImage",
+			path);
 		return NULL;
 	}
 	switch (kernel_kind(path)) {
@@ -137,10 +144,12 @@ static char *find_kernel(const char *path, GError **error)
 	case KERNEL_BZIMAGE:
 		return g_strdup(path);
 	case KERNEL_VMLINUX_NO_PVH:
-		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE, "%s was built without CONFIG_PVH: give its bzImage", path);
+		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE,
+			    "%s was built without CONFIG_PVH: give its bzImage", path);
 		return NULL;
 	default:
-		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE, "%s is no x86_64 kernel (bzImage or vmlinux)", path);
+		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE,
+			    "%s is no x86_64 kernel (bzImage or vmlinux)", path);
 		return NULL;
 	}
 }
@@ -166,7 +175,8 @@ static GKeyFile *set_up_result(const char *cache, GError **error)
 	return g_steal_pointer(&file);
 }
 
-struct lab_config *lab_config_new(const char *kernel, const char *modules, const char *qemu, GError **error)
+struct lab_config *lab_config_new(const char *kernel, const char *modules, const char *qemu,
+				  GError **error)
 {
 	g_autoptr(lab_config) config = g_new0(struct lab_config, 1);
 	g_autofree char *built_kernel = NULL;
@@ -183,9 +193,11 @@ struct lab_config *lab_config_new(const char *kernel, const char *modules, const
 		built_qemu = g_key_file_get_string(file, "lab", "qemu", NULL);
 	}
 	if ((!kernel && !built_kernel) || (!qemu && !built_qemu)) {
-		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "no %s yet: `make lab` builds one, or give --%s%s%s",
-			    !kernel && !built_kernel ? "kernel" : "QEMU", !kernel && !built_kernel ? "kernel" : "qemu",
-			    problem ? "; " : "", problem ? problem->message : "");
+		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM,
+			    "no %s yet: `make lab` builds one, or give --%s%s%s",
+			    !kernel && !built_kernel ? "kernel" : "QEMU",
+			    !kernel && !built_kernel ? "kernel" : "qemu", problem ? "; " : "",
+			    problem ? problem->message : "");
 		return NULL;
 	}
 	config->kernel = find_kernel(kernel ? kernel : built_kernel, error);
@@ -198,14 +210,10 @@ struct lab_config *lab_config_new(const char *kernel, const char *modules, const
 	if (!qemu)
 		config->qemu_data = g_key_file_get_string(file, "lab", "qemu_data", NULL);
 	if (modules && !g_file_test(modules, G_FILE_TEST_IS_DIR)) {
-		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE, "no such folder of modules: %s", modules);
+		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE, "no such folder of modules: %s",
+			    modules);
 		return NULL;
 	}
 	config->modules = g_strdup(modules);
-	if (!g_file_test(config->agent, G_FILE_TEST_IS_EXECUTABLE)) {
-		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "no agent at %s: is the build or installation complete?",
-			    config->agent);
-		return NULL;
-	}
 	return g_steal_pointer(&config);
 }

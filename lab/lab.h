@@ -10,9 +10,12 @@
 #define LAB_LAB_H
 
 #include <glib.h>
+#include <jansson.h>
 #include <stdbool.h>
 
-#define LAB_PORT "iommut.agent"
+#include "runner/transport.h"
+
+#define LAB_PORT  "iommut.agent"
 #define LAB_ERROR lab_error_quark()
 GQuark lab_error_quark(void);
 
@@ -28,11 +31,11 @@ enum lab_error {
 struct lab_profile {
 	char *name;
 	char *description;
-	char *machine;	     /* -machine */
-	char *iommu;	     /* -device of the IOMMU; NULL without one */
-	GPtrArray *options;  /* of struct lab_option *: options of the IOMMU device */
-	char *append;	     /* to the kernel's command line */
-	GPtrArray *extra;    /* of char *: -device arguments this IOMMU needs besides */
+	char *machine;        /* -machine */
+	char *iommu;          /* -device of the IOMMU; NULL without one */
+	GPtrArray *options;   /* of struct lab_option *: options of the IOMMU device */
+	char *append;         /* to the kernel's command line */
+	GPtrArray *extra;     /* of char *: -device arguments this IOMMU needs besides */
 	unsigned int testdev; /* how many pcie-ats-testdev */
 	unsigned int edu;     /* how many edu */
 	bool by_default;      /* a lab without --profile has it */
@@ -64,10 +67,10 @@ struct lab_config {
 	char *qemu;
 	char *qemu_data; /* firmware folder, or NULL: QEMU's own */
 	char *kernel;
-	char *modules;	/* folder, or NULL */
-	char *agent;	/* the guest's init */
-	char *suites;	/* folder of the suites */
-	char *cache;	/* folder for what is kept between runs */
+	char *modules; /* folder, or NULL */
+	char *agent;   /* the guest's init */
+	char *suites;  /* folder of the suites */
+	char *cache;   /* folder for what is kept between runs */
 };
 
 /**
@@ -77,7 +80,8 @@ struct lab_config {
  * @qemu: QEMU binary, or NULL
  * @error: LAB_ERROR_USAGE when something chosen cannot be used, LAB_ERROR_SYSTEM when the set-up has not run
  */
-struct lab_config *lab_config_new(const char *kernel, const char *modules, const char *qemu, GError **error);
+struct lab_config *lab_config_new(const char *kernel, const char *modules, const char *qemu,
+				  GError **error);
 void lab_config_free(struct lab_config *config);
 typedef struct lab_config lab_config;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(lab_config, lab_config_free)
@@ -110,54 +114,85 @@ const char *lab_accelerator(const struct lab_config *config, char **why);
 bool lab_image_write(const struct lab_config *config, const char *path, GError **error);
 
 struct lab_module {
-	char *path; /* on this host */
+	char *name; /* with ".ko" */
+	char *data; /* uncompressed */
+	size_t length;
 };
 
-/* Modules a guest needs, dependencies first. Empty without a module folder. */
+/* The modules a guest needs of those in @folder (one kernel's, with its modules.dep), dependencies first. */
 GPtrArray *lab_modules(const char *folder, GError **error);
 
-/* --- a guest (guest.c) --- */
-
-struct lab_guest;
-
-/* QEMU's whole command line; the sockets and files in it are in @folder. */
-GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_profile *profile, const char *accelerator,
-			    const char *folder, GError **error);
+/* --- a guest (qemu_command.c, guest.c) --- */
 
 /**
- * lab_guest_start() - start QEMU and wait until the agent's end of the stream is open
+ * lab_qemu_command() - QEMU's command line for a guest
  * @config: what to boot
  * @profile: what to boot it on
  * @accelerator: "kvm" or "tcg"
- * @error: LAB_ERROR_GUEST names the phase that did not end in time and the console's last lines
+ * @folder: where its console and image are
+ * @agent_fd: QEMU's end of the stream to the agent, or -1 for a listening socket in @folder
+ * @qmp_fd: QEMU's end of its control stream, or -1 likewise
+ * @error: LAB_ERROR_UNAVAILABLE when this QEMU lacks what the profile asks for
  *
- * The guest dies with this process, whatever ends it.
+ * Return: NULL-terminated array of strings.
  */
-struct lab_guest *lab_guest_start(const struct lab_config *config, const struct lab_profile *profile,
-				  const char *accelerator, GError **error);
+GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_profile *profile,
+			    const char *accelerator, const char *folder, int agent_fd, int qmp_fd,
+			    GError **error);
 
-/* The byte stream to the agent: a socket, owned by the guest. It ends when the guest does. */
-int lab_guest_stream(struct lab_guest *guest);
-
-/* Process id of QEMU. */
-GPid lab_guest_pid(struct lab_guest *guest);
+/* Names of the files in a guest's folder. */
+#define LAB_FILE_IMAGE   "image"
+#define LAB_FILE_CONSOLE "console"
+#define LAB_FILE_ERRORS  "errors"
+#define LAB_FILE_LOCK    "lock"
 
 /**
- * lab_guest_explain() - why the stream ended, or why nothing comes
+ * lab_transport() - a guest as a machine under test
+ * @config: what to boot; must outlive the transport
+ * @profile: what to boot it on; must outlive the transport
+ * @accelerator: "kvm" or "tcg"
  *
- * Return: some lines: panic, QEMU's death with its status or signal, or a hang, and the console's last lines.
+ * Whatever ends this process ends the guest. Requests from inside: "unplug DEVICE" (as in 0000:01:00.0) takes a device away, "nmi"
+ * sends the guest one.
  */
-char *lab_guest_explain(struct lab_guest *guest);
+struct transport *lab_transport(const struct lab_config *config, const struct lab_profile *profile,
+				const char *accelerator);
+
+/* --- QEMU's control socket (qmp.c) --- */
+
+struct lab_qmp;
 
 /**
- * lab_guest_control() - do to the guest what it cannot do to itself
- * @request: "unplug NAME" or "plug NAME" for a device by the name of its slot, "nmi"
- *
- * Return: the answer line for the agent: "ok ..." or "error ...".
+ * lab_qmp_new() - take the connection and say hello
+ * @fd: our end of QEMU's control stream; owned by the connection from now on
+ * @error: LAB_ERROR_GUEST when QEMU does not answer
  */
-char *lab_guest_control(struct lab_guest *guest, const char *request);
+struct lab_qmp *lab_qmp_new(int fd, GError **error);
+void lab_qmp_free(struct lab_qmp *qmp);
 
-/* End the guest, wait for QEMU, and remove its folder. */
-void lab_guest_stop(struct lab_guest *guest);
+/**
+ * lab_qmp_execute() - a command and its answer
+ * @qmp: connection
+ * @command: name
+ * @arguments: reference that is taken over, or NULL
+ * @error: what QEMU answered, or LAB_ERROR_GUEST when it is gone or silent
+ *
+ * Return: new reference to what QEMU returned.
+ */
+json_t *lab_qmp_execute(struct lab_qmp *qmp, const char *command, json_t *arguments,
+			GError **error);
+
+/**
+ * lab_qmp_wait() - wait for an event
+ * @qmp: connection
+ * @name: name of the event
+ * @member: member of its data that must be @value, or NULL
+ * @value: a string or "true"
+ * @timeout_ms: 0 looks at what has come
+ *
+ * Return: whether it has come since the last call that asked for it; false early when QEMU is gone.
+ */
+bool lab_qmp_wait(struct lab_qmp *qmp, const char *name, const char *member, const char *value,
+		  int timeout_ms);
 
 #endif

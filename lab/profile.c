@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK(lab-error-quark, lab_error)
+G_DEFINE_QUARK(lab - error - quark, lab_error)
 
 static void option_free(gpointer data)
 {
@@ -39,7 +39,8 @@ static bool absent(GError **error)
 	return true;
 }
 
-static bool read_text(GKeyFile *file, const char *group, const char *key, char **value, GError **error)
+static bool read_text(GKeyFile *file, const char *group, const char *key, char **value,
+		      GError **error)
 {
 	GError *problem = NULL;
 
@@ -60,7 +61,8 @@ static bool read_count(GKeyFile *file, const char *key, unsigned int *value, GEr
 		return false;
 	}
 	if (count < 0 || count > 16) {
-		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE, "%s=%d: a guest has 0 to 16 of a device", key, count);
+		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE,
+			    "%s=%d: a guest has 0 to 16 of a device", key, count);
 		return false;
 	}
 	*value = count;
@@ -70,9 +72,11 @@ static bool read_count(GKeyFile *file, const char *key, unsigned int *value, GEr
 /* A misspelt key would otherwise silently make another lab than meant. */
 static bool keys_known(GKeyFile *file, GError **error)
 {
-	static const char *const known[] = { "profile/description", "profile/machine", "profile/iommu", "profile/append",
-					     "profile/default",	    "devices/testdev", "devices/edu",	"devices/extra",
-					     NULL };
+	static const char *const known[] = {
+		"profile/description", "profile/machine", "profile/iommu",
+		"profile/append",      "profile/default", "devices/testdev",
+		"devices/edu",         "devices/extra",   NULL
+	};
 	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
 
 	for (char **group = groups; *group; group++) {
@@ -85,7 +89,8 @@ static bool keys_known(GKeyFile *file, GError **error)
 
 			if (g_strv_contains(known, path))
 				continue;
-			g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE, "unknown key %s in group [%s]", *key, *group);
+			g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE,
+				    "unknown key %s in group [%s]", *key, *group);
 			return false;
 		}
 	}
@@ -97,14 +102,17 @@ static bool parse(GKeyFile *file, struct lab_profile *profile, GError **error)
 	g_auto(GStrv) options = NULL;
 	g_auto(GStrv) extra = NULL;
 
-	if (!keys_known(file, error) || !read_text(file, "profile", "description", &profile->description, error) ||
+	if (!keys_known(file, error) ||
+	    !read_text(file, "profile", "description", &profile->description, error) ||
 	    !read_text(file, "profile", "machine", &profile->machine, error) ||
 	    !read_text(file, "profile", "iommu", &profile->iommu, error) ||
 	    !read_text(file, "profile", "append", &profile->append, error) ||
-	    !read_count(file, "testdev", &profile->testdev, error) || !read_count(file, "edu", &profile->edu, error))
+	    !read_count(file, "testdev", &profile->testdev, error) ||
+	    !read_count(file, "edu", &profile->edu, error))
 		return false;
 	if (!profile->machine || !profile->description) {
-		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE, "group [profile] needs machine and description");
+		g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE,
+			    "group [profile] needs machine and description");
 		return false;
 	}
 	profile->by_default = g_key_file_get_boolean(file, "profile", "default", NULL);
@@ -144,11 +152,13 @@ struct lab_profile *lab_profile_load(const char *name, GError **error)
 		profile->name = g_strdup(name);
 		if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
 			g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE,
-				    "unknown profile '%s'; `iommut lab --list-profiles` names them", name);
+				    "unknown profile '%s'; `iommut lab --list-profiles` names them",
+				    name);
 			return NULL;
 		}
 	}
-	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, error) || !parse(file, profile, error)) {
+	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, error) ||
+	    !parse(file, profile, error)) {
 		g_prefix_error(error, "%s: ", path);
 		if (error && *error) {
 			(*error)->domain = LAB_ERROR;

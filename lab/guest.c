@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A guest as a transport: from starting QEMU to what is told of its death. */
+#include "lab/lab.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FOLDER_PREFIX      "iommut-lab-"
+#define CONSOLE_LINES_TOLD 20
+#define EXIT_TIMEOUT_MS    3000
+#define UNPLUG_TIMEOUT_MS  20000
+/* From QEMU's start to the agent's first breath. Two vCPUs on one busy CPU took 14 s under TCG. */
+#define BOOT_TIMEOUT_KVM_MS 30000
+#define BOOT_TIMEOUT_TCG_MS 120000
+
+struct lab_guest {
+	struct transport transport;
+	const struct lab_config *config;
+	const struct lab_profile *profile;
+	char *accelerator;
+	char *folder;
+	int lock;
+	GPid pid;
+	int status; /* of waitpid, once pid is 0 again */
+	bool exited;
+	bool panicked;
+	struct lab_qmp *qmp;
+	int stream;
+	char *command; /* QEMU's, for the record */
+};
+
+static struct lab_guest *guest_of(struct transport *transport)
+{
+	return (struct lab_guest *)transport;
+}
+
+static void remove_folder(const char *path)
+{
+	g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+	const char *entry;
+
+	while (folder && (entry = g_dir_read_name(folder))) {
+		g_autofree char *file = g_build_filename(path, entry, NULL);
+
+		g_unlink(file);
+	}
+	g_rmdir(path);
+}
+
+/* A lab killed with SIGKILL leaves its folder; the next one finds it unlocked. */
+static void remove_stale_folders(void)
+{
+	g_autoptr(GDir) temporary = g_dir_open(g_get_tmp_dir(), 0, NULL);
+	const char *entry;
+
+	while (temporary && (entry = g_dir_read_name(temporary))) {
+		g_autofree char *path = g_build_filename(g_get_tmp_dir(), entry, NULL);
+		g_autofree char *lock = g_build_filename(path, LAB_FILE_LOCK, NULL);
+		int fd;
+
+		if (!g_str_has_prefix(entry, FOLDER_PREFIX))
+			continue;
+		fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0)
+			continue;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			remove_folder(path);
+		close(fd);
+	}
+}
+
+static bool make_folder(struct lab_guest *guest, GError **error)
+{
+	g_autofree char *lock = NULL;
+
+	remove_stale_folders();
+	guest->folder = g_dir_make_tmp(FOLDER_PREFIX "XXXXXX", error);
+	if (!guest->folder)
+		return false;
+	lock = g_build_filename(guest->folder, LAB_FILE_LOCK, NULL);
+	guest->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (guest->lock < 0 || flock(guest->lock, LOCK_EX | LOCK_NB) < 0) {
+		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "cannot lock %s: %s", lock,
+			    g_strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* In QEMU's process, before exec: only what is safe after fork. */
+struct child {
+	pid_t parent;
+	int errors;
+	int agent;
+	int qmp;
+};
+
+static void prepare_child(gpointer data)
+{
+	const struct child *child = data;
+
+	/* Our terminal's Ctrl-C is for us: QEMU ends when we have recorded what there is. But it never outlives us. */
+	setsid();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != child->parent)
+		_exit(1);
+	dup2(child->errors, STDERR_FILENO);
+	dup2(child->errors, STDOUT_FILENO);
+	fcntl(child->agent, F_SETFD, 0);
+	fcntl(child->qmp, F_SETFD, 0);
+}
+
+static bool spawn(struct lab_guest *guest, int agent_fd, int qmp_fd, GError **error)
+{
+	g_autofree char *errors = g_build_filename(guest->folder, LAB_FILE_ERRORS, NULL);
+	struct child child = { .parent = getpid(), .agent = agent_fd, .qmp = qmp_fd };
+	g_autoptr(GPtrArray) command = NULL;
+	bool ok;
+
+	command = lab_qemu_command(guest->config, guest->profile, guest->accelerator, guest->folder,
+				   agent_fd, qmp_fd, error);
+	if (!command)
+		return false;
+	g_free(guest->command);
+	guest->command = g_strjoinv(" ", (char **)command->pdata);
+	child.errors = open(errors, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (child.errors < 0) {
+		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "cannot write %s: %s", errors,
+			    g_strerror(errno));
+		return false;
+	}
+	ok = g_spawn_async(NULL, (char **)command->pdata, NULL,
+			   G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN,
+			   prepare_child, &child, &guest->pid, error);
+	close(child.errors);
+	guest->exited = false;
+	guest->panicked = false;
+	return ok;
+}
+
+/* Has QEMU ended, or does it within @timeout_ms? */
+static bool has_exited(struct lab_guest *guest, int timeout_ms)
+{
+	struct pollfd ended = { .events = POLLIN };
+
+	if (!guest->pid)
+		return guest->exited;
+	ended.fd = syscall(SYS_pidfd_open, guest->pid, 0);
+	if (ended.fd >= 0) {
+		poll(&ended, 1, timeout_ms);
+		close(ended.fd);
+	}
+	if (waitpid(guest->pid, &guest->status, WNOHANG) != guest->pid)
+		return false;
+	g_spawn_close_pid(guest->pid);
+	guest->pid = 0;
+	guest->exited = true;
+	return true;
+}
+
+static void append_tail(GString *text, const struct lab_guest *guest, const char *file,
+			const char *title)
+{
+	g_autofree char *path = g_build_filename(guest->folder, file, NULL);
+	g_autofree char *content = NULL;
+	g_auto(GStrv) lines = NULL;
+	unsigned int count, first;
+
+	if (!g_file_get_contents(path, &content, NULL, NULL) || !*g_strchomp(content))
+		return;
+	lines = g_strsplit(content, "\n", -1);
+	count = g_strv_length(lines);
+	first = count > CONSOLE_LINES_TOLD ? count - CONSOLE_LINES_TOLD : 0;
+	g_string_append_printf(text, "\n%s:", title);
+	for (unsigned int i = first; i < count; i++) {
+		g_autofree char *line = g_utf8_make_valid(g_strchomp(lines[i]), -1);
+
+		g_string_append_printf(text, "\n  %s", line);
+	}
+}
+
+static char *death(struct transport *transport)
+{
+	struct lab_guest *guest = guest_of(transport);
+	GString *text = g_string_new(NULL);
+
+	if (!guest->folder) {
+		g_string_append(text, "the guest is not running");
+		return g_string_free(text, FALSE);
+	}
+	guest->panicked = guest->panicked ||
+			  (guest->qmp && lab_qmp_wait(guest->qmp, "GUEST_PANICKED", NULL, NULL, 0));
+	if (guest->panicked)
+		g_string_append(text, "the guest's kernel panicked");
+	else if (!has_exited(guest, 0))
+		g_string_append(text,
+				"the guest hangs: QEMU runs, but nothing comes from the agent");
+	else if (WIFSIGNALED(guest->status))
+		g_string_append_printf(text, "QEMU was killed by signal %d (%s)",
+				       WTERMSIG(guest->status), strsignal(WTERMSIG(guest->status)));
+	else if (WEXITSTATUS(guest->status))
+		g_string_append_printf(text, "QEMU exited with status %d",
+				       WEXITSTATUS(guest->status));
+	else
+		g_string_append(text, "the guest powered off or reset itself");
+	append_tail(text, guest, LAB_FILE_ERRORS, "QEMU's last words");
+	append_tail(text, guest, LAB_FILE_CONSOLE, "the console's last lines");
+	return g_string_free(text, FALSE);
+}
+
+static void stop(struct transport *transport)
+{
+	struct lab_guest *guest = guest_of(transport);
+
+	if (guest->pid) {
+		kill(guest->pid, SIGKILL);
+		/* SIGKILL cannot be refused; only the kernel's own work delays the end. */
+		waitpid(guest->pid, &guest->status, 0);
+		g_spawn_close_pid(guest->pid);
+		guest->pid = 0;
+	}
+	g_clear_pointer(&guest->qmp, lab_qmp_free);
+	/* The stream is closed by who got it: start() hands it over. */
+	if (guest->folder)
+		remove_folder(guest->folder);
+	g_clear_pointer(&guest->folder, g_free);
+	if (guest->lock >= 0)
+		close(guest->lock);
+	guest->lock = -1;
+}
+
+static int fail_phase(struct lab_guest *guest, const char *phase, GError **error)
+{
+	/* A dying QEMU closes its sockets before its process is gone. */
+	bool ended =
+		has_exited(guest, 0) || (guest->qmp == NULL && has_exited(guest, EXIT_TIMEOUT_MS));
+	g_autofree char *why = death(&guest->transport);
+
+	g_clear_error(error);
+	g_set_error(error, LAB_ERROR, LAB_ERROR_GUEST, "the guest did not get past '%s'%s: %s",
+		    phase, ended ? "" : " in time", why);
+	stop(&guest->transport);
+	return -1;
+}
+
+static int start(struct transport *transport, GError **error)
+{
+	struct lab_guest *guest = guest_of(transport);
+	bool kvm = strcmp(guest->accelerator, "kvm") == 0;
+	int agent[2] = { -1, -1 }, qmp[2] = { -1, -1 };
+	g_autofree char *image = NULL;
+	GError *problem = NULL;
+
+	stop(transport);
+	if (!make_folder(guest, error))
+		goto failed;
+	image = g_build_filename(guest->folder, LAB_FILE_IMAGE, NULL);
+	if (!lab_image_write(guest->config, image, error))
+		goto failed;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, agent) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, qmp) < 0 ||
+	    !g_unix_set_fd_nonblocking(agent[0], TRUE, NULL)) {
+		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "no sockets: %s",
+			    g_strerror(errno));
+		goto failed;
+	}
+	if (!spawn(guest, agent[1], qmp[1], error))
+		goto failed;
+	close(agent[1]);
+	close(qmp[1]);
+	guest->qmp = lab_qmp_new(qmp[0], &problem);
+	if (!guest->qmp) {
+		close(agent[0]);
+		g_clear_error(&problem);
+		return fail_phase(guest, "QEMU starts", error);
+	}
+	if (!lab_qmp_wait(guest->qmp, "VSERPORT_CHANGE", "open", "true",
+			  kvm ? BOOT_TIMEOUT_KVM_MS : BOOT_TIMEOUT_TCG_MS)) {
+		has_exited(guest, 100);
+		close(agent[0]);
+		return fail_phase(guest, "Linux boots and starts the agent", error);
+	}
+	return agent[0];
+
+failed:
+	for (int i = 0; i < 2; i++) {
+		if (agent[i] >= 0)
+			close(agent[i]);
+		if (qmp[i] >= 0)
+			close(qmp[i]);
+	}
+	stop(transport);
+	return -1;
+}
+
+/* "0000:03:00.0": each device is alone behind a root port, and Linux numbers buses in the ports' order. */
+static char *unplug(struct lab_guest *guest, const char *device)
+{
+	g_autoptr(GError) problem = NULL;
+	g_autofree char *name = NULL;
+	unsigned int bus;
+	json_t *result;
+
+	if (sscanf(device, "0000:%x:00.0", &bus) != 1 || bus == 0)
+		return g_strdup_printf("error no such device: %s", device);
+	name = g_strdup_printf("device%u", bus);
+	result =
+		lab_qmp_execute(guest->qmp, "device_del", json_pack("{s:s}", "id", name), &problem);
+	if (!result)
+		return g_strdup_printf("error %s", problem->message);
+	json_decref(result);
+	/* The guest has to agree: it powers the slot off when it has let go of the device. */
+	return g_strdup("ok unplug requested");
+}
+
+static char *request(struct transport *transport, const char *line)
+{
+	struct lab_guest *guest = guest_of(transport);
+	g_autoptr(GError) problem = NULL;
+	json_t *result;
+
+	if (!guest->qmp)
+		return g_strdup("error the guest is not running");
+	if (g_str_has_prefix(line, "unplug "))
+		return unplug(guest, line + strlen("unplug "));
+	if (strcmp(line, "nmi") != 0)
+		return g_strdup("error the lab knows unplug and nmi");
+	result = lab_qmp_execute(guest->qmp, "inject-nmi", NULL, &problem);
+	if (!result)
+		return g_strdup_printf("error %s", problem->message);
+	json_decref(result);
+	return g_strdup("ok nmi sent");
+}
+
+static json_t *describe(struct transport *transport)
+{
+	const struct lab_guest *guest = guest_of(transport);
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s*}", "profile", guest->profile->name,
+			 "description", guest->profile->description, "accelerator",
+			 guest->accelerator, "kernel", guest->config->kernel, "qemu",
+			 guest->command);
+}
+
+static void free_guest(struct transport *transport)
+{
+	struct lab_guest *guest = guest_of(transport);
+
+	stop(transport);
+	g_free(guest->transport.name);
+	g_free(guest->accelerator);
+	g_free(guest->command);
+	g_free(guest);
+}
+
+static const struct transport_ops ops = {
+	.start = start,
+	.request = request,
+	.describe = describe,
+	.death = death,
+	.stop = stop,
+	.free = free_guest,
+};
+
+struct transport *lab_transport(const struct lab_config *config, const struct lab_profile *profile,
+				const char *accelerator)
+{
+	struct lab_guest *guest = g_new0(struct lab_guest, 1);
+
+	guest->transport.ops = &ops;
+	guest->transport.name = g_strdup(profile->name);
+	/* Emulated instructions: measured between 5 and 15 times slower than the host's. */
+	guest->transport.slowness = strcmp(accelerator, "kvm") == 0 ? 1 : 10;
+	guest->transport.shares_fate = FALSE;
+	guest->config = config;
+	guest->profile = profile;
+	guest->accelerator = g_strdup(accelerator);
+	guest->lock = -1;
+	guest->stream = -1;
+	return &guest->transport;
+}

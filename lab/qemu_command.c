@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* QEMU's command line for a guest. */
+#include "lab/lab.h"
+
+#include <string.h>
+
+static void add(GPtrArray *command, const char *option, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
+
+static void add(GPtrArray *command, const char *option, const char *format, ...)
+{
+	va_list arguments;
+
+	g_ptr_array_add(command, g_strdup(option));
+	if (!format)
+		return;
+	va_start(arguments, format);
+	g_ptr_array_add(command, g_strdup_vprintf(format, arguments));
+	va_end(arguments);
+}
+
+static bool add_iommu(GPtrArray *command, const struct lab_config *config,
+		      const struct lab_profile *profile, GError **error)
+{
+	g_autoptr(GString) device = g_string_new(profile->iommu);
+
+	if (!profile->iommu)
+		return true;
+	if (!lab_qemu_has_device(config->qemu, profile->iommu)) {
+		g_set_error(error, LAB_ERROR, LAB_ERROR_UNAVAILABLE,
+			    "profile %s needs a QEMU with %s; %s has none", profile->name,
+			    profile->iommu, config->qemu);
+		return false;
+	}
+	for (unsigned int i = 0; i < profile->options->len; i++) {
+		const struct lab_option *option = profile->options->pdata[i];
+		const char *name = lab_qemu_option(config->qemu, profile->iommu, option->names);
+
+		if (!name) {
+			g_set_error(error, LAB_ERROR, LAB_ERROR_UNAVAILABLE,
+				    "profile %s needs a QEMU whose %s has the option %s; that of "
+				    "%s has not",
+				    profile->name, profile->iommu, option->names[0], config->qemu);
+			return false;
+		}
+		g_string_append_printf(device, ",%s=%s", name, option->value);
+	}
+	add(command, "-device", "%s", device->str);
+	return true;
+}
+
+/* Each device has a root port of its own: a group of its own, a reset, and it can be unplugged. */
+static void add_devices(GPtrArray *command, const char *model, unsigned int count,
+			unsigned int *slot)
+{
+	for (unsigned int i = 0; i < count; i++, ++*slot) {
+		add(command, "-device", "pcie-root-port,id=port%u,chassis=%u,slot=%u,io-reserve=0",
+		    *slot, *slot, *slot);
+		add(command, "-device", "%s,id=device%u,bus=port%u", model, *slot, *slot);
+	}
+}
+
+static void add_channel(GPtrArray *command, const char *name, const char *folder, int fd)
+{
+	if (fd >= 0)
+		add(command, "-chardev", "socket,id=%s,fd=%d", name, fd);
+	else
+		add(command, "-chardev", "socket,id=%s,path=%s/%s.socket,server=on,wait=off", name,
+		    folder, name);
+}
+
+GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_profile *profile,
+			    const char *accelerator, const char *folder, int agent_fd, int qmp_fd,
+			    GError **error)
+{
+	g_autoptr(GPtrArray) command = g_ptr_array_new_with_free_func(g_free);
+	unsigned int slot = 1;
+
+	add(command, config->qemu, NULL);
+	if (config->qemu_data)
+		add(command, "-L", "%s", config->qemu_data);
+	add(command, "-machine", "%s", profile->machine);
+	add(command, "-accel", "%s", accelerator);
+	add(command, "-cpu", "%s", strcmp(accelerator, "kvm") == 0 ? "host" : "max");
+	add(command, "-smp", "2");
+	add(command, "-m", "1G");
+	add(command, "-nodefaults", NULL);
+	add(command, "-no-user-config", NULL);
+	add(command, "-display", "none");
+	add(command, "-no-reboot", NULL);
+	add(command, "-kernel", "%s", config->kernel);
+	add(command, "-initrd", "%s/" LAB_FILE_IMAGE, folder);
+	/*
+	 * ttyS0 costs the guest time for every character, so only what is wrong goes there; the whole log goes through the
+	 * agent. A panic ends the guest at once. A few huge pages are there before memory fragments.
+	 */
+	add(command, "-append",
+	    "console=ttyS0 loglevel=4 panic=-1 oops=panic edd=off hugepages=32%s%s",
+	    profile->append && *profile->append ? " " : "", profile->append ? profile->append : "");
+	add(command, "-serial", "file:%s/" LAB_FILE_CONSOLE, folder);
+	/* The IOMMU first: devices that exist before it are not behind it. */
+	if (!add_iommu(command, config, profile, error))
+		return NULL;
+	add_channel(command, "agent", folder, agent_fd);
+	add_channel(command, "qmp", folder, qmp_fd);
+	add(command, "-mon", "chardev=qmp,mode=control");
+	add(command, "-device", "virtio-serial-pci,id=serial");
+	add(command, "-device",
+	    "virtserialport,bus=serial.0,chardev=agent,id=agent,name=" LAB_PORT);
+	if (lab_qemu_has_device(config->qemu, "pvpanic-pci"))
+		add(command, "-device", "pvpanic-pci");
+	for (unsigned int i = 0; i < profile->extra->len; i++)
+		add(command, "-device", "%s", (char *)profile->extra->pdata[i]);
+	if (lab_qemu_has_device(config->qemu, "pcie-ats-testdev"))
+		add_devices(command, "pcie-ats-testdev", profile->testdev, &slot);
+	add_devices(command, "edu", profile->edu, &slot);
+	g_ptr_array_add(command, NULL);
+	return g_steal_pointer(&command);
+}
