@@ -21,6 +21,10 @@ source=$(cd "$1" 2>/dev/null && pwd) || die "no such source folder: $1"
 mkdir -p "$2"
 output=$(cd "$2" && pwd)
 shift 2
+patches=()
+for patch in "$@"; do
+	patches+=("$(realpath "$patch")")
+done
 
 if [ -n "${IOMMUT_QEMU_WORK:-}" ]; then
 	work=$IOMMUT_QEMU_WORK
@@ -47,9 +51,10 @@ for patch in skip-unpack-edk2-blobs skip-install-dtb; do
 	[ -f "$patch" ] || continue
 	! patch -p1 --forward --dry-run --batch --quiet <"$patch" >/dev/null 2>&1 || apply "$patch"
 done
-for patch in "$here"/patches/*.patch "$@"; do
-	[ -e "$patch" ] || continue
-	apply "$(realpath "$patch")"
+# Page requests of intel-iommu, where QEMU does not have the property svm itself.
+grep -q '"svm"' hw/i386/intel_iommu.c || apply "$here/patches/intel-iommu-svm.patch"
+for patch in "${patches[@]}"; do
+	apply "$patch"
 done
 
 # Our device: two files, a Kconfig symbol and a line in meson.build.
