@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reading a run directory. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runner/record.h"
+#include "runner/text.h"
+
+#define MAX_ID      1024
+#define MAX_TEXT    (128u << 10)
+#define MAX_RESULTS 10000000
+
+void result_free(struct result *result)
+{
+	if (!result)
+		return;
+	g_free(result->id);
+	g_free(result->profile);
+	g_free(result->reason);
+	g_free(result->lift);
+	g_free(result->details);
+	g_free(result->proves);
+	g_free(result->devices);
+	g_free(result->kernel);
+	g_free(result->known);
+	g_free(result);
+}
+
+void run_free(struct run *run)
+{
+	if (!run)
+		return;
+	g_free(run->folder);
+	json_decref(run->info);
+	g_clear_pointer(&run->results, g_ptr_array_unref);
+	g_clear_pointer(&run->in_flight, g_ptr_array_unref);
+	g_free(run->notes);
+	g_free(run);
+}
+
+/* We wrote it clean; but a file may have been edited, or come from anywhere. */
+static char *text_of(const json_t *line, const char *key, gsize limit, gboolean one_line)
+{
+	const json_t *value = json_object_get(line, key);
+	const char *text = json_string_value(value);
+	gsize length = json_string_length(value);
+	gboolean plain = text && length <= limit;
+
+	if (!text)
+		return NULL;
+	for (gsize i = 0; plain && i < length; i++)
+		plain = (text[i] >= 0x20 && text[i] < 0x7f) || (!one_line && text[i] == '\n');
+	if (plain)
+		return g_strndup(text, length);
+	return one_line ? text_clean_line(text, (gssize)length, limit)
+			: text_clean(text, (gssize)length, limit);
+}
+
+static gint64 number_of(const json_t *line, const char *key)
+{
+	return json_integer_value(json_object_get(line, key));
+}
+
+static char *or_empty(char *text)
+{
+	return text ? text : g_strdup("");
+}
+
+static struct result *to_result(const json_t *line)
+{
+	const char *verdict = json_string_value(json_object_get(line, "verdict"));
+	const char *seed = json_string_value(json_object_get(line, "seed"));
+	gint64 number = number_of(line, "number");
+	gint64 attempt = number_of(line, "attempt");
+	gint64 timeout = number_of(line, "timeout_ms");
+	struct result *result;
+	enum verdict which;
+
+	if (!verdict || !verdict_parse(verdict, &which) || number < 1 || number > G_MAXINT32 ||
+	    !json_is_string(json_object_get(line, "id")))
+		return NULL;
+	result = g_new0(struct result, 1);
+	result->number = (guint)number;
+	result->verdict = which;
+	result->id = text_of(line, "id", MAX_ID, TRUE);
+	result->profile = text_of(line, "profile", MAX_ID, TRUE);
+	if (!result->profile)
+		result->profile = g_strdup("local");
+	result->reason = or_empty(text_of(line, "reason", MAX_TEXT, TRUE));
+	result->lift = text_of(line, "lift", MAX_TEXT, TRUE);
+	result->details = or_empty(text_of(line, "details", MAX_TEXT, FALSE));
+	result->proves = or_empty(text_of(line, "proves", MAX_TEXT, TRUE));
+	result->devices = or_empty(text_of(line, "devices", MAX_ID, TRUE));
+	result->kernel = or_empty(text_of(line, "kernel", MAX_TEXT, FALSE));
+	result->known = text_of(line, "known", MAX_TEXT, TRUE);
+	result->seed = seed ? strtoull(seed, NULL, 0) : 0;
+	result->start_us = MAX(number_of(line, "start_us"), 0);
+	result->duration_us = MAX(number_of(line, "duration_us"), 0);
+	result->timeout_ms = (guint)CLAMP(timeout, 0, G_MAXINT32);
+	result->attempt = (guint)CLAMP(attempt, 1, G_MAXINT32);
+	return result;
+}
+
+static gboolean read_line(struct run *run, GHashTable *flying, const char *text, gsize length,
+			  GError **error)
+{
+	json_error_t problem;
+	json_t *line = json_loadb(text, length, 0, &problem);
+	const char *type = json_string_value(json_object_get(line, "type"));
+	const char *id = json_string_value(json_object_get(line, "id"));
+	gint64 number = number_of(line, "number");
+	gboolean good = TRUE;
+
+	if (g_strcmp0(type, "begin") == 0 && id && number >= 1 && number <= G_MAXINT32) {
+		g_hash_table_replace(flying, GUINT_TO_POINTER((guint)number),
+				     text_of(line, "id", MAX_ID, TRUE));
+	} else if (g_strcmp0(type, "result") == 0) {
+		struct result *result = to_result(line);
+
+		good = result && run->results->len < MAX_RESULTS;
+		if (good) {
+			g_ptr_array_add(run->results, result);
+			run->counts[result->verdict]++;
+			g_hash_table_remove(flying, GUINT_TO_POINTER(result->number));
+		} else {
+			result_free(result);
+		}
+	} else if (!type) {
+		good = FALSE;
+	}
+	json_decref(line);
+	if (!good)
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "line %u of the results is no result", run->results->len + 1);
+	return good;
+}
+
+gboolean run_read_results(struct run *run, const char *text, gsize length, gsize *good,
+			  GError **error)
+{
+	g_autoptr(GHashTable) flying = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	const char *end = text + length;
+	const char *at = text;
+	const char *newline;
+	GHashTableIter iterator;
+	gpointer id;
+
+	if (!run->results)
+		run->results = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
+	if (!run->in_flight)
+		run->in_flight = g_ptr_array_new_with_free_func(g_free);
+	while (at < end && (newline = memchr(at, '\n', (gsize)(end - at)))) {
+		if (!read_line(run, flying, at, (gsize)(newline - at), error))
+			return FALSE;
+		at = newline + 1;
+	}
+	*good = (gsize)(at - text);
+	g_hash_table_iter_init(&iterator, flying);
+	while (g_hash_table_iter_next(&iterator, NULL, &id)) {
+		g_hash_table_iter_steal(&iterator);
+		g_ptr_array_add(run->in_flight, id);
+	}
+	return TRUE;
+}
+
+struct run *run_load(const char *folder, GError **error)
+{
+	g_autoptr(test_run) run = g_new0(struct run, 1);
+	g_autofree char *info = g_build_filename(folder, "run.json", NULL);
+	g_autofree char *results = g_build_filename(folder, "results.jsonl", NULL);
+	g_autofree char *text = NULL;
+	json_error_t problem;
+	gsize length, good;
+
+	run->folder = g_strdup(folder);
+	if (!g_file_test(info, G_FILE_TEST_IS_REGULAR)) {
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "%s is no run directory: it has no run.json", folder);
+		return NULL;
+	}
+	run->info = json_load_file(info, 0, &problem);
+	if (!json_is_object(run->info) || number_of(run->info, "version") != RESULTS_VERSION) {
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "%s is not written by this version of iommutests", info);
+		return NULL;
+	}
+	if (!g_file_get_contents(results, &text, &length, error))
+		return NULL;
+	if (!run_read_results(run, text, length, &good, error)) {
+		g_prefix_error(error, "%s: ", results);
+		return NULL;
+	}
+	if (good < length)
+		run->notes = g_strdup("the last line of the results was cut off");
+	return g_steal_pointer(&run);
+}
+
+char *run_log(const struct run *run, guint number, const char *name, gsize limit)
+{
+	g_autofree char *path = g_strdup_printf("%s/cases/%u/%s", run->folder, number, name);
+	g_autofree char *bytes = NULL;
+	gsize length;
+
+	if (!g_file_get_contents(path, &bytes, &length, NULL))
+		return g_strdup("");
+	if (length <= limit)
+		return text_clean(bytes, (gssize)length, 4 * limit + 16);
+	return text_clean(bytes + length - limit, (gssize)limit, 4 * limit + 16);
+}
