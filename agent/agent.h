@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+/*
+ * The program on the machine under test. One thread, one poll(2) loop: the stream to the runner, the kernel's log, and the output
+ * of the jobs that run. libc and libiommut only.
+ */
+
+#include <iommut/kmsg.h>
+#include <iommut/pci.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/types.h>
+
+#include "agent/protocol.h"
+
+#define MAX_JOBS         16
+#define MAX_BOUND        64
+#define TERM_GRACE_MS    2000
+#define KILL_GRACE_MS    5000
+#define MAX_CONTROL_LINE 512
+#define JOB_DESCRIPTORS  4
+
+/**
+ * struct job - a case that runs
+ * @id: number the runner gave it; 0 marks a free entry
+ * @process: process and process group
+ * @pidfd: becomes readable when @process ends
+ * @output: read ends of its stdout and stderr; -1 once they ended
+ * @control: our end of IOMMUT_CONTROL_FD
+ * @line: what came in on @control and is not a whole line yet
+ * @line_length: bytes of @line
+ * @start_us: when it started, CLOCK_MONOTONIC
+ * @deadline_ms: when the next step of ending it is due, CLOCK_MONOTONIC
+ * @ending: 0 runs, 1 was sent SIGTERM, 2 was sent SIGKILL
+ * @timed_out: its deadline passed
+ * @taint: the kernel's taint before it
+ */
+struct job {
+	uint32_t id;
+	pid_t process;
+	int pidfd;
+	int output[2];
+	int control;
+	char line[MAX_CONTROL_LINE];
+	size_t line_length;
+	int64_t start_us;
+	int64_t deadline_ms;
+	int ending;
+	bool timed_out;
+	uint64_t taint;
+};
+
+/**
+ * struct agent - everything
+ * @stream: to the runner
+ * @sequence: number of the next frame sent
+ * @broken: the stream took no more: end
+ * @init: we are process 1
+ * @suites: folder of the suites
+ * @kmsg: reader of the kernel's log, or NULL
+ * @jobs: what runs
+ * @bound: functions that were bound, in that order
+ * @bound_count: how many
+ */
+struct agent {
+	int stream;
+	uint32_t sequence;
+	bool broken;
+	bool init;
+	char suites[PATH_MAX];
+	struct iommut_kmsg *kmsg;
+	struct job jobs[MAX_JOBS];
+	struct iommut_pci_binding bound[MAX_BOUND];
+	size_t bound_count;
+};
+
+/* link.c */
+
+int64_t monotonic_us(void);
+void send_frame(struct agent *agent, enum frame_type type, struct message *message);
+void send_done(struct agent *agent);
+void send_error(struct agent *agent, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * read_text() - the start of a small file, as of sysfs, without the newline at its end
+ * @path: the file
+ * @text: where it is stored, always terminated
+ * @size: of @text
+ *
+ * Return: whether it could be read.
+ */
+bool read_text(const char *path, char *text, size_t size);
+bool write_text(const char *path, const char *text);
+
+/* facts.c: FRAME_ENVIRONMENT */
+
+void send_environment(struct agent *agent);
+uint64_t kernel_taint(void);
+
+/* devices.c: FRAME_DEVICES, FRAME_BIND, FRAME_RESTORE */
+
+void send_devices(struct agent *agent);
+void bind_device(struct agent *agent, const struct frame *request);
+
+/**
+ * restore_devices() - give everything back to its driver, last bound first
+ * @agent: the agent
+ * @problem: where a sentence about the last thing that could not be restored is stored
+ * @size: of @problem
+ *
+ * Return: whether all went well.
+ */
+bool restore_devices(struct agent *agent, char *problem, size_t size);
+
+/* suites.c: FRAME_LIST */
+
+bool find_suites(struct agent *agent, const char *chosen);
+void send_list(struct agent *agent);
+
+/* jobs.c: FRAME_RUN, FRAME_KILL, FRAME_REPLY */
+
+void start_job(struct agent *agent, const struct frame *request);
+void kill_job(struct agent *agent, const struct frame *request);
+void reply_to_job(struct agent *agent, const struct frame *request);
+
+/**
+ * poll_jobs() - what to wait for
+ * @agent: the agent
+ * @fds: room for JOB_DESCRIPTORS times MAX_JOBS entries
+ * @timeout_ms: lowered to the next deadline of a job
+ *
+ * Return: how many entries were filled.
+ */
+size_t poll_jobs(const struct agent *agent, struct pollfd *fds, int *timeout_ms);
+
+/**
+ * serve_jobs() - after poll(2): carry output, end what is due, report what ended
+ * @agent: the agent
+ */
+void serve_jobs(struct agent *agent);
+
+/**
+ * end_jobs() - nobody listens any more: kill all of them and wait
+ * @agent: the agent
+ */
+void end_jobs(struct agent *agent);
+void send_kernel_log(struct agent *agent);
+
+/* init.c: process 1 */
+
+/**
+ * init_prepare() - make a root of an empty initramfs a usable system, and find the port to the runner
+ *
+ * Return: the open port; -1 if it did not appear, after saying so on the console.
+ */
+int init_prepare(void);
+void init_power_off(void) __attribute__((noreturn));
+
+#endif /* AGENT_AGENT_H */

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Frames out, and the small helpers that every part of the agent needs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+
+int64_t monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static bool write_all(int fd, struct iovec *parts, int count)
+{
+	while (count) {
+		ssize_t written = writev(fd, parts, count);
+
+		if (written < 0) {
+			struct pollfd writable = { .fd = fd, .events = POLLOUT };
+
+			if (errno == EAGAIN && poll(&writable, 1, -1) >= 0)
+				continue;
+			if (errno == EINTR)
+				continue;
+			return false;
+		}
+		while (count && (size_t)written >= parts->iov_len) {
+			written -= (ssize_t)parts->iov_len;
+			parts++;
+			count--;
+		}
+		if (count) {
+			parts->iov_base = (char *)parts->iov_base + written;
+			parts->iov_len -= (size_t)written;
+		}
+	}
+	return true;
+}
+
+/* Sends and empties @message, which may be NULL. */
+void send_frame(struct agent *agent, enum frame_type type, struct message *message)
+{
+	static struct message none;
+	struct message *content = message ? message : &none;
+	uint8_t header[PROTOCOL_HEADER];
+	struct iovec parts[2] = { { header, sizeof(header) }, { content->data, content->length } };
+
+	if (content->failed) {
+		message_clear(content);
+		send_error(agent, "an answer was too long or memory ran out");
+		return;
+	}
+	frame_header(header, type, agent->sequence++, content->data, content->length);
+	if (!agent->broken && !write_all(agent->stream, parts, content->length ? 2 : 1))
+		agent->broken = true;
+	message_clear(content);
+}
+
+void send_done(struct agent *agent)
+{
+	send_frame(agent, FRAME_DONE, NULL);
+}
+
+void send_error(struct agent *agent, const char *format, ...)
+{
+	struct message message = { 0 };
+	char text[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	message_add(&message, "text", text);
+	if (message.failed)
+		agent->broken = true;
+	else
+		send_frame(agent, FRAME_ERROR, &message);
+}
+
+bool read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	text[0] = '\0';
+	if (fd < 0)
+		return false;
+	length = read(fd, text, size - 1);
+	close(fd);
+	if (length < 0)
+		return false;
+	while (length && (text[length - 1] == '\n' || text[length - 1] == ' '))
+		length--;
+	text[length] = '\0';
+	return true;
+}
+
+bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return false;
+	length = write(fd, text, strlen(text));
+	return close(fd) == 0 && length == (ssize_t)strlen(text);
+}
