@@ -13,7 +13,7 @@
 static char *answer_path(const struct lab_config *config)
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	const char *const files[] = { config->qemu, config->kernel };
+	const char *const files[] = { config->qemu, config->kernel, config->qemu_data ?: "" };
 	g_autofree char *name = NULL;
 	struct utsname host;
 
@@ -50,7 +50,7 @@ static bool boots(const struct lab_config *config, char **why)
 	if (stream >= 0)
 		close(stream);
 	else
-		*why = g_strdup(strtok(problem->message, "\n"));
+		*why = g_strdelimit(g_strndup(problem->message, 300), "\n", ' ');
 	transport->ops->free(transport);
 	g_ptr_array_unref(profile.options);
 	g_ptr_array_unref(profile.extra);

@@ -18,10 +18,10 @@
 
 #define FOLDER_PREFIX      "iommut-lab-"
 #define CONSOLE_LINES_TOLD 20
-#define EXIT_TIMEOUT_MS    3000
+#define EXIT_TIMEOUT_MS    1000
 #define UNPLUG_TIMEOUT_MS  20000
 /* From QEMU's start to the agent's first breath. Two vCPUs on one busy CPU took 14 s under TCG. */
-#define BOOT_TIMEOUT_KVM_MS 30000
+#define BOOT_TIMEOUT_KVM_MS 15000
 #define BOOT_TIMEOUT_TCG_MS 120000
 
 struct lab_guest {
@@ -36,7 +36,6 @@ struct lab_guest {
 	bool exited;
 	bool panicked;
 	struct lab_qmp *qmp;
-	int stream;
 	char *command; /* QEMU's, for the record */
 };
 
@@ -203,7 +202,10 @@ static char *death(struct transport *transport)
 			  (guest->qmp && lab_qmp_wait(guest->qmp, "GUEST_PANICKED", NULL, NULL, 0));
 	if (guest->panicked)
 		g_string_append(text, "the guest's kernel panicked");
-	else if (!has_exited(guest, 0))
+	else if (
+		!has_exited(
+			guest,
+			EXIT_TIMEOUT_MS)) /* a dying QEMU closes its sockets before its process is gone */
 		g_string_append(text,
 				"the guest hangs: QEMU runs, but nothing comes from the agent");
 	else if (WIFSIGNALED(guest->status))
@@ -242,9 +244,7 @@ static void stop(struct transport *transport)
 
 static int fail_phase(struct lab_guest *guest, const char *phase, GError **error)
 {
-	/* A dying QEMU closes its sockets before its process is gone. */
-	bool ended =
-		has_exited(guest, 0) || (guest->qmp == NULL && has_exited(guest, EXIT_TIMEOUT_MS));
+	bool ended = has_exited(guest, EXIT_TIMEOUT_MS);
 	g_autofree char *why = death(&guest->transport);
 
 	g_clear_error(error);
@@ -287,7 +287,6 @@ static int start(struct transport *transport, GError **error)
 	}
 	if (!lab_qmp_wait(guest->qmp, "VSERPORT_CHANGE", "open", "true",
 			  kvm ? BOOT_TIMEOUT_KVM_MS : BOOT_TIMEOUT_TCG_MS)) {
-		has_exited(guest, 100);
 		close(agent[0]);
 		return fail_phase(guest, "Linux boots and starts the agent", error);
 	}
@@ -387,6 +386,5 @@ struct transport *lab_transport(const struct lab_config *config, const struct la
 	guest->profile = profile;
 	guest->accelerator = g_strdup(accelerator);
 	guest->lock = -1;
-	guest->stream = -1;
 	return &guest->transport;
 }

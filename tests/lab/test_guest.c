@@ -123,6 +123,7 @@ static void expect_death(const char *command, const char *told)
 	transport = started("none", &stream, &profile);
 	tell(stream, command);
 	why = told_death(transport, stream);
+	g_test_message("%s", why);
 	g_assert_nonnull(strstr(why, told));
 	close(stream);
 	transport->ops->free(transport);
