@@ -49,9 +49,10 @@ struct transport {
 /**
  * transport_local() - this machine
  * @agent: path of the agent program
+ * @suites: folder of the suites, or NULL for the one that lies beside the agent
  *
  * Return: a transport to a child process.
  */
-struct transport *transport_local(const char *agent);
+struct transport *transport_local(const char *agent, const char *suites);
 
 #endif /* RUNNER_TRANSPORT_H */

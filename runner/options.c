@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runner/options.h"
+
+#include <string.h>
+
+#include "runner/expression.h"
+#include "runner/verdict.h"
+
+struct run_options *run_options_new(void)
+{
+	struct run_options *options = g_new0(struct run_options, 1);
+
+	options->jobs = 1;
+	options->timeout_factor = 1;
+	options->repeat = 1;
+	return options;
+}
+
+void run_options_free(struct run_options *options)
+{
+	if (!options)
+		return;
+	g_strfreev(options->patterns);
+	g_free(options->words);
+	g_free(options->marks);
+	g_strfreev(options->params);
+	g_strfreev(options->engines);
+	g_strfreev(options->devices);
+	g_strfreev(options->backends);
+	g_strfreev(options->deselect);
+	g_free(options->output);
+	g_free(options->ktap);
+	g_free(options->junit);
+	g_free(options->html);
+	g_free(options->markdown);
+	g_strfreev(options->known);
+	g_strfreev(options->allow_log);
+	g_free(options->seed_text);
+	g_free(options->shard);
+	g_free(options);
+}
+
+static gboolean count_verbose(const char *name, const char *value, gpointer data, GError **error)
+{
+	struct run_options *options = data;
+
+	options->verbose++;
+	return TRUE;
+}
+
+static GOptionGroup *add_group(GOptionContext *context, struct run_options *options,
+			       const char *name, const char *title, const GOptionEntry *entries)
+{
+	g_autofree char *help = g_strdup_printf("Show the options of %s", name);
+	GOptionGroup *group = g_option_group_new(name, title, help, options, NULL);
+
+	g_option_group_add_entries(group, entries);
+	g_option_context_add_group(context, group);
+	return group;
+}
+
+static void add_choosing(struct run_options *o, GOptionContext *context)
+{
+	const GOptionEntry entries[] = {
+		{ "words", 'k', 0, G_OPTION_ARG_STRING, &o->words,
+		  "Words of the ID: 'unmap and not (type1 or 2M)'", "EXPR" },
+		{ "marks", 'm', 0, G_OPTION_ARG_STRING, &o->marks,
+		  "Marks: smoke, slow, perf, stress, destructive, demo", "EXPR" },
+		{ "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &o->params,
+		  "Only these values of a parameter", "NAME=VALUE[,VALUE]" },
+		{ "backend", 'b', 0, G_OPTION_ARG_STRING_ARRAY, &o->backends,
+		  "type1, compat or iommufd; may be repeated", "NAME" },
+		{ "engine", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &o->engines,
+		  "Only devices of this engine; may be repeated", "NAME" },
+		{ "device", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &o->devices,
+		  "Use this device; each of several is judged by itself", "BDF|VENDOR:DEVICE" },
+		{ "deselect", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->deselect,
+		  "Leave out what matches; may be repeated", "PATTERN" },
+		{ "last-failed", 0, 0, G_OPTION_ARG_NONE, &o->last_failed,
+		  "Only what failed in the last run", NULL },
+		{ "shard", 0, 0, G_OPTION_ARG_STRING, &o->shard,
+		  "One of N parts; a case is always in the same", "I/N" },
+		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, count_verbose,
+		  "Say more; twice even more", NULL },
+		{ 0 },
+	};
+
+	add_group(context, o, "choosing", "Choosing cases:", entries);
+}
+
+static void add_running(struct run_options *o, GOptionContext *context)
+{
+	const GOptionEntry entries[] = {
+		{ "shuffle", 0, 0, G_OPTION_ARG_NONE, &o->shuffle, "In an order chosen by the seed",
+		  NULL },
+		{ "seed", 0, 0, G_OPTION_ARG_STRING, &o->seed_text,
+		  "Of every random choice; a new one each time otherwise", "NUMBER" },
+		{ "stop-first", 'x', 0, G_OPTION_ARG_NONE, &o->stop_first,
+		  "Stop at the first failure", NULL },
+		{ "max-fail", 0, 0, G_OPTION_ARG_INT, &o->max_fail, "Stop after N failures", "N" },
+		{ "repeat", 0, 0, G_OPTION_ARG_INT, &o->repeat, "Run each case N times", "N" },
+		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
+		  "Cases at once on one machine, each on a device of its own (1)", "N" },
+		{ "machines", 0, 0, G_OPTION_ARG_INT, &o->machines,
+		  "Lab guests at once (as many as processors)", "N" },
+		{ "timeout-factor", 0, 0, G_OPTION_ARG_DOUBLE, &o->timeout_factor,
+		  "Give every case more time, or less", "X" },
+		{ "allow-log", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->allow_log,
+		  "Kernel log lines that are no failure", "REGEX" },
+		{ "known-issues", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->known,
+		  "Failures that are expected, and where", "FILE" },
+		{ "force", 0, 0, G_OPTION_ARG_NONE, &o->force,
+		  "Take devices that are in use from their drivers", NULL },
+		{ "dry-run", 'n', 0, G_OPTION_ARG_NONE, &o->dry_run, "Only print what would run",
+		  NULL },
+		{ 0 },
+	};
+
+	add_group(context, o, "running", "Running:", entries);
+}
+
+static void add_reporting(struct run_options *o, GOptionContext *context)
+{
+	const GOptionEntry entries[] = {
+		{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output,
+		  "Run directory; must not exist", "DIR" },
+		{ "ktap", 0, 0, G_OPTION_ARG_FILENAME, &o->ktap,
+		  "Write a KTAP report, - for stdout", "FILE" },
+		{ "junit", 0, 0, G_OPTION_ARG_FILENAME, &o->junit, "Write a JUnit XML report",
+		  "FILE" },
+		{ "html", 0, 0, G_OPTION_ARG_FILENAME, &o->html, "Write an HTML report", "FILE" },
+		{ "markdown", 0, 0, G_OPTION_ARG_FILENAME, &o->markdown,
+		  "Write a summary in Markdown", "FILE" },
+		{ "durations", 0, 0, G_OPTION_ARG_INT, &o->durations, "Show the N slowest cases",
+		  "N" },
+		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Only the summary", NULL },
+		{ 0 },
+	};
+
+	add_group(context, o, "reporting", "Reporting:", entries);
+}
+
+void run_options_add(struct run_options *options, GOptionContext *context, gboolean running)
+{
+	add_choosing(options, context);
+	if (!running)
+		return;
+	add_running(options, context);
+	add_reporting(options, context);
+}
+
+static gboolean usage(GError **error, const char *what, const char *value)
+{
+	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE, "%s: %s", what, value);
+	return FALSE;
+}
+
+static gboolean check_shard(struct run_options *options, GError **error)
+{
+	g_auto(GStrv) parts = NULL;
+	guint64 index, count;
+
+	if (!options->shard)
+		return TRUE;
+	parts = g_strsplit(options->shard, "/", 2);
+	if (!parts[0] || !parts[1] ||
+	    !g_ascii_string_to_unsigned(parts[0], 10, 1, G_MAXINT, &index, NULL) ||
+	    !g_ascii_string_to_unsigned(parts[1], 10, index, G_MAXINT, &count, NULL))
+		return usage(error, "--shard is I/N with I from 1 to N, not", options->shard);
+	options->shard_index = (guint)index;
+	options->shard_count = (guint)count;
+	return TRUE;
+}
+
+static gboolean check_seed(struct run_options *options, GError **error)
+{
+	char *end;
+
+	if (!options->seed_text) {
+		options->seed = (guint64)g_random_int() << 32 | g_random_int();
+		return TRUE;
+	}
+	options->seed = g_ascii_strtoull(options->seed_text, &end, 0);
+	if (end == options->seed_text || *end)
+		return usage(error, "--seed is a number, not", options->seed_text);
+	return TRUE;
+}
+
+static gboolean check_regexes(const struct run_options *options, GError **error)
+{
+	for (char **regex = options->allow_log; regex && *regex; regex++) {
+		g_autoptr(GError) problem = NULL;
+		g_autoptr(GRegex) compiled = g_regex_new(*regex, 0, 0, &problem);
+
+		if (!compiled)
+			return usage(error, "--allow-log", problem->message);
+	}
+	return TRUE;
+}
+
+gboolean run_options_check(struct run_options *options, GError **error)
+{
+	for (char **param = options->params; param && *param; param++)
+		if (!strchr(*param, '=') || **param == '=')
+			return usage(error, "--param is NAME=VALUE[,VALUE], not", *param);
+	if (options->words && !expression_check(options->words, error))
+		return FALSE;
+	if (options->marks && !expression_check(options->marks, error))
+		return FALSE;
+	if (options->jobs < 1 || options->machines < 0 || options->repeat < 1 ||
+	    options->max_fail < 0 || options->durations < 0)
+		return usage(error, "a number of an option", "must be at least 1");
+	if (!(options->timeout_factor > 0 && options->timeout_factor <= 1000))
+		return usage(error, "--timeout-factor", "must be above 0 and at most 1000");
+	if (options->stop_first)
+		options->max_fail = 1;
+	if (!options->machines)
+		options->machines = (int)g_get_num_processors();
+	return check_shard(options, error) && check_seed(options, error) &&
+	       check_regexes(options, error);
+}

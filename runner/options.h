@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RUNNER_OPTIONS_H
+#define RUNNER_OPTIONS_H
+
+/* What every command that chooses, runs or reports cases lets the user choose. */
+
+#include <glib.h>
+
+/**
+ * struct run_options - what the user chose
+ * @patterns: globs over IDs: the remaining arguments
+ * @words: -k, an expression over words of the ID, or NULL
+ * @marks: -m, an expression over marks, or NULL
+ * @params: --param, each "name=value[,value]"
+ * @engines: --engine
+ * @devices: --device, each a PCI address or vendor:device
+ * @backends: --backend
+ * @deselect: --deselect, globs over IDs
+ * @shuffle: in an order chosen by @seed
+ * @seed: of every random choice
+ * @stop_first: -x
+ * @max_fail: --max-fail, 0 for no limit
+ * @jobs: cases at once on one machine
+ * @machines: machines at once
+ * @timeout_factor: deadlines are multiplied by it
+ * @repeat: how often each case runs
+ * @shard_index: --shard: which part, from 1; 0 for all
+ * @shard_count: --shard: of how many
+ * @last_failed: only what was bad in the last run
+ * @force: take devices that are in use
+ * @dry_run: only print what would run
+ * @output: run directory, or NULL for a new one in the usual place
+ * @ktap: file for the report, "-" for stdout, or NULL
+ * @junit: as @ktap
+ * @html: as @ktap
+ * @markdown: as @ktap
+ * @known: files of known issues
+ * @allow_log: regular expressions of kernel log lines that are no failure
+ * @quiet: only the summary
+ * @verbose: how many -v
+ * @durations: how many of the slowest cases to show
+ *
+ * The lists are NULL-terminated, or NULL if nothing was given.
+ */
+struct run_options {
+	char **patterns;
+	char *words;
+	char *marks;
+	char **params;
+	char **engines;
+	char **devices;
+	char **backends;
+	char **deselect;
+	gboolean shuffle;
+	guint64 seed;
+	gboolean stop_first;
+	int max_fail;
+	int jobs;
+	int machines;
+	double timeout_factor;
+	int repeat;
+	guint shard_index;
+	guint shard_count;
+	gboolean last_failed;
+	gboolean force;
+	gboolean dry_run;
+	char *output;
+	char *ktap;
+	char *junit;
+	char *html;
+	char *markdown;
+	char **known;
+	char **allow_log;
+	gboolean quiet;
+	int verbose;
+	int durations;
+	/*< private >*/
+	char *seed_text;
+	char *shard;
+};
+
+/**
+ * run_options_new() - defaults
+ *
+ * Return: options, to be freed with run_options_free().
+ */
+struct run_options *run_options_new(void);
+void run_options_free(struct run_options *options);
+
+/**
+ * run_options_add() - let a command take the options
+ * @options: filled when @context is parsed
+ * @context: the command's
+ * @running: those of running and reporting as well, not only those of choosing
+ */
+void run_options_add(struct run_options *options, GOptionContext *context, gboolean running);
+
+/**
+ * run_options_check() - what the parser cannot check; chooses a seed if none was given
+ * @options: parsed
+ * @error: what makes no sense
+ */
+gboolean run_options_check(struct run_options *options, GError **error);
+
+#endif /* RUNNER_OPTIONS_H */
