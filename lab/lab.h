@@ -158,6 +158,32 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 struct transport *lab_transport(const struct lab_config *config, const struct lab_profile *profile,
 				const char *accelerator);
 
+/* --- the command line (options.c) --- */
+
+/* What the user wants; zeroed at first, lab_options_clear() at the end. */
+struct lab_options {
+	char **profiles;
+	char *kernel;
+	char *modules;
+	char *qemu;
+	gboolean list;
+	gboolean dry_run;
+};
+
+/* The options, to be added to a command's; they write into @options. */
+GOptionGroup *lab_option_group(struct lab_options *options);
+void lab_options_clear(struct lab_options *options);
+
+/* The profiles chosen (struct lab_profile, owned by the array): those by default without --profile, all with --list-profiles. */
+GPtrArray *lab_chosen_profiles(const struct lab_options *options, GError **error);
+
+/* --list-profiles */
+void lab_print_profiles(const GPtrArray *profiles);
+
+/* --dry-run, for one profile */
+bool lab_print_command(const struct lab_config *config, const struct lab_profile *profile,
+		       const char *accelerator, GError **error);
+
 /* --- QEMU's control socket (qmp.c) --- */
 
 struct lab_qmp;
