@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "runner/expression.h"
+#include "runner/plan.h"
+#include "runner/text.h"
+#include "runner/verdict.h"
+
+/* What is only run when asked for. */
+static const char *const reluctant_marks[] = { "demo", "destructive", "stress", "perf" };
+
+struct planner {
+	const struct machine *machine;
+	const struct run_options *options;
+	gboolean *pattern_used;
+	/* of char *: the engines that the chosen devices have, in the order of their devices */
+	GPtrArray *engines;
+	/* of struct device *: the chosen ones that an engine can drive */
+	GPtrArray *devices;
+	/* device=BDF is a part of the IDs */
+	gboolean each_device;
+	const char *skip;
+	const char *lift;
+	GPtrArray *items;
+	/* for the visit of a case */
+	const char *engine;
+	const char *device;
+};
+
+void item_free(struct item *item)
+{
+	if (!item)
+		return;
+	g_free(item->id);
+	g_free(item->variant);
+	g_free(item->engine);
+	g_free(item->device);
+	g_free(item->skip);
+	g_free(item->lift);
+	g_free(item);
+}
+
+struct item *item_copy(const struct item *item)
+{
+	struct item *copy = g_memdup2(item, sizeof(*item));
+
+	copy->id = g_strdup(item->id);
+	copy->variant = g_strdup(item->variant);
+	copy->engine = g_strdup(item->engine);
+	copy->device = g_strdup(item->device);
+	copy->skip = g_strdup(item->skip);
+	copy->lift = g_strdup(item->lift);
+	return copy;
+}
+
+gboolean pattern_matches(const char *pattern, const char *id)
+{
+	const char *slash = strchr(id, '/');
+	const char *bracket = strchr(id, '[');
+	g_autofree char *part = NULL;
+
+	if (g_str_equal(pattern, id) || g_pattern_match_simple(pattern, id))
+		return TRUE;
+	if (strchr(pattern, '['))
+		return FALSE;
+	if (!strchr(pattern, '/'))
+		part = g_strndup(id, slash ? (gsize)(slash - id) : strlen(id));
+	else
+		part = g_strndup(id, bracket ? (gsize)(bracket - id) : strlen(id));
+	return g_pattern_match_simple(pattern, part);
+}
+
+/* Names the suite itself, not by a wildcard. */
+static gboolean pattern_means_it(const char *pattern, const struct test_case *which)
+{
+	gsize length = strlen(which->suite);
+
+	return strncmp(pattern, which->suite, length) == 0 &&
+	       (pattern[length] == '\0' || pattern[length] == '/');
+}
+
+struct mention {
+	const char *word;
+	gboolean found;
+};
+
+static gboolean note_mention(const char *word, gpointer data)
+{
+	struct mention *mention = data;
+
+	mention->found = mention->found || g_str_equal(word, mention->word);
+	return FALSE;
+}
+
+/* Also behind a "not": then the expression itself leaves it out. */
+static gboolean mentions(const char *expression, const char *word)
+{
+	struct mention mention = { .word = word };
+
+	if (expression)
+		expression_matches(expression, note_mention, &mention);
+	return mention.found;
+}
+
+static gboolean is_willing(const struct planner *planner, const struct test_case *which)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(reluctant_marks); i++) {
+		const char *mark = reluctant_marks[i];
+		gboolean named = mentions(planner->options->marks, mark);
+
+		if (!test_case_has_mark(which, mark))
+			continue;
+		for (char **pattern = planner->options->patterns; pattern && *pattern; pattern++)
+			named = named || pattern_means_it(*pattern, which);
+		if (!named)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean word_in_id(const char *word, gpointer id)
+{
+	g_autofree char *small_word = g_ascii_strdown(word, -1);
+	g_autofree char *small_id = g_ascii_strdown(id, -1);
+
+	return strstr(small_id, small_word) != NULL;
+}
+
+static gboolean word_is_mark(const char *word, gpointer which)
+{
+	return test_case_has_mark(which, word);
+}
+
+static gboolean matches_any(char **patterns, const char *id)
+{
+	for (char **pattern = patterns; pattern && *pattern; pattern++)
+		if (pattern_matches(*pattern, id))
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean is_chosen(struct planner *planner, const struct test_case *which, const char *id)
+{
+	const struct run_options *options = planner->options;
+	gboolean named = !options->patterns || !options->patterns[0];
+
+	for (guint i = 0; options->patterns && options->patterns[i]; i++) {
+		if (pattern_matches(options->patterns[i], id)) {
+			planner->pattern_used[i] = TRUE;
+			named = TRUE;
+		}
+	}
+	return named && is_willing(planner, which) && !matches_any(options->deselect, id) &&
+	       expression_matches(options->words, word_in_id, (gpointer)id) &&
+	       expression_matches(options->marks, word_is_mark, (gpointer)which);
+}
+
+static gboolean in_list(const char *list, const char *value)
+{
+	g_auto(GStrv) values = g_strsplit(list, ",", -1);
+
+	return g_strv_contains((const char *const *)values, value);
+}
+
+/* A case without the parameter is not touched by a choice of its values; one with it must match. */
+static gboolean values_chosen(const struct planner *planner, const struct test_case *which,
+			      const char *const *values)
+{
+	const struct run_options *options = planner->options;
+
+	for (guint i = 0; i < which->parameters->len; i++) {
+		const struct parameter *parameter = which->parameters->pdata[i];
+		gsize length = strlen(parameter->name);
+
+		if (g_str_equal(parameter->name, "backend") && options->backends &&
+		    options->backends[0] &&
+		    !g_strv_contains((const char *const *)options->backends, values[i]))
+			return FALSE;
+		for (char **choice = options->params; choice && *choice; choice++)
+			if (strncmp(*choice, parameter->name, length) == 0 &&
+			    (*choice)[length] == '=' && !in_list(*choice + length + 1, values[i]))
+				return FALSE;
+	}
+	return TRUE;
+}
+
+static void add_variant(const struct test_case *which, const char *const *values, gpointer data)
+{
+	struct planner *planner = data;
+	g_autofree char *text = NULL, *id = NULL;
+	struct item *item;
+
+	if (!values_chosen(planner, which, values))
+		return;
+	text = variant_text(which, planner->engine, values, planner->device);
+	id = g_strdup_printf("%s/%s", which->suite, text);
+	if (!is_chosen(planner, which, id))
+		return;
+	item = g_new0(struct item, 1);
+	item->id = g_steal_pointer(&id);
+	item->which = which;
+	item->variant = variant_text(which, NULL, values, NULL);
+	item->engine = g_strdup(planner->engine);
+	item->device = g_strdup(planner->device);
+	if (which->devices) {
+		item->skip = g_strdup(planner->skip);
+		item->lift = g_strdup(planner->lift);
+	}
+	item->attempt = 1;
+	g_ptr_array_add(planner->items, item);
+}
+
+static gboolean add_variants(struct planner *planner, const struct test_case *which,
+			     const char *engine, const char *device, GError **error)
+{
+	planner->engine = engine;
+	planner->device = device;
+	if (test_case_for_each_variant(which, engine, add_variant, planner))
+		return TRUE;
+	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE, "%s/%s has too many variants",
+		    which->suite, which->name);
+	return FALSE;
+}
+
+static gboolean add_case(struct planner *planner, const struct test_case *which, GError **error)
+{
+	if (!which->devices || !planner->engines->len)
+		return add_variants(planner, which, NULL, NULL, error);
+	if (planner->each_device) {
+		for (guint i = 0; i < planner->devices->len; i++) {
+			const struct device *device = planner->devices->pdata[i];
+
+			if (!add_variants(planner, which, device->engine, device->name, error))
+				return FALSE;
+		}
+		return TRUE;
+	}
+	for (guint i = 0; i < planner->engines->len; i++)
+		if (!add_variants(planner, which, planner->engines->pdata[i], NULL, error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean device_is(const struct device *device, const char *choice)
+{
+	g_autofree char *ids = g_strdup_printf("%s:%s", device->vendor, device->product);
+	g_autofree char *with_domain = g_strdup_printf("0000:%s", choice);
+
+	return g_ascii_strcasecmp(choice, device->name) == 0 ||
+	       g_ascii_strcasecmp(with_domain, device->name) == 0 ||
+	       g_ascii_strcasecmp(choice, ids) == 0;
+}
+
+/* A device that somebody names must be there, be free and have an engine: silently testing another would be a lie. */
+static gboolean check_named(const struct machine *machine, const char *choice, gboolean force,
+			    GError **error)
+{
+	gboolean found = FALSE;
+
+	for (guint i = 0; i < machine->devices->len; i++) {
+		const struct device *device = machine->devices->pdata[i];
+
+		if (!device_is(device, choice))
+			continue;
+		found = TRUE;
+		if (!*device->engine) {
+			g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+				    "device %s (%s:%s): no engine can drive it", device->name,
+				    device->vendor, device->product);
+			return FALSE;
+		}
+		if (*device->use && !force) {
+			g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+				    "device %s is in use (%s): --force takes it all the same",
+				    device->name, device->use);
+			return FALSE;
+		}
+	}
+	if (!found)
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "no device %s: iommut devices lists them", choice);
+	return found;
+}
+
+static gboolean is_one_of(char **choices, const struct device *device)
+{
+	for (char **choice = choices; choice && *choice; choice++)
+		if (device_is(device, *choice))
+			return TRUE;
+	return !choices || !choices[0];
+}
+
+/* Nothing is taken from its driver on somebody's own machine unless they said so. */
+static gboolean is_offered(const struct machine *machine, const struct run_options *options,
+			   const struct device *device)
+{
+	return machine->is_guest || !*device->driver || g_str_equal(device->driver, "vfio-pci") ||
+	       (options->devices && options->devices[0]);
+}
+
+static gboolean choose_devices(struct planner *planner, GError **error)
+{
+	const struct run_options *options = planner->options;
+	const struct machine *machine = planner->machine;
+	gboolean driven = FALSE, grouped = FALSE, any_group = FALSE;
+
+	for (char **choice = options->devices; choice && *choice; choice++)
+		if (!check_named(machine, *choice, options->force, error))
+			return FALSE;
+	for (guint i = 0; i < machine->devices->len; i++) {
+		struct device *device = machine->devices->pdata[i];
+
+		any_group = any_group || *device->group;
+		if (!*device->engine || !is_one_of(options->devices, device))
+			continue;
+		if (options->engines && options->engines[0] &&
+		    !g_strv_contains((const char *const *)options->engines, device->engine))
+			continue;
+		driven = TRUE;
+		if (!*device->group)
+			continue;
+		grouped = TRUE;
+		if (*device->use && !options->force)
+			continue;
+		if (!is_offered(machine, options, device)) {
+			planner->skip = "the devices here that an engine can drive were not named";
+			planner->lift = "--device with one of them: iommut devices lists them";
+			continue;
+		}
+		g_ptr_array_add(planner->devices, device);
+		if (!g_ptr_array_find_with_equal_func(planner->engines, device->engine, g_str_equal,
+						      NULL))
+			g_ptr_array_add(planner->engines, device->engine);
+	}
+	planner->each_device = options->devices && planner->devices->len > 1;
+	if (planner->devices->len) {
+		planner->skip = planner->lift = NULL;
+		return TRUE;
+	}
+	if (planner->skip)
+		return TRUE;
+	if (!any_group) {
+		planner->skip = "this machine has no IOMMU groups";
+		planner->lift = "an IOMMU that firmware and kernel enable (intel_iommu=on, or "
+				"iommu=on in the firmware's settings)";
+	} else if (!driven) {
+		planner->skip = "no device here that an engine can drive";
+		planner->lift = "a supported device, as pcie-ats-testdev or edu; iommut devices "
+				"shows what there is";
+	} else if (!grouped) {
+		planner->skip = "no device that an engine can drive is behind an IOMMU";
+		planner->lift = "a slot whose IOMMU is enabled";
+	} else {
+		planner->skip = "every device that an engine can drive is in use";
+		planner->lift = "a device that nothing uses, or --force";
+	}
+	return TRUE;
+}
+
+/* A choice that nothing can match is a typing error. */
+static gboolean check_choices(const struct planner *planner, GError **error)
+{
+	const struct run_options *options = planner->options;
+
+	for (char **choice = options->params; choice && *choice; choice++) {
+		g_autofree char *name = g_strndup(*choice, strcspn(*choice, "="));
+		gboolean found = FALSE;
+
+		if (!strchr(*choice, '=')) {
+			g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+				    "--param %s: it reads name=value[,value]", *choice);
+			return FALSE;
+		}
+		for (guint i = 0; i < planner->machine->cases->len && !found; i++)
+			found = test_case_parameter(planner->machine->cases->pdata[i], name);
+		if (!found) {
+			g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+				    "no case has a parameter %s", name);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+static gboolean check_patterns(const struct planner *planner, GError **error)
+{
+	char **patterns = planner->options->patterns;
+
+	for (guint i = 0; patterns && patterns[i]; i++) {
+		if (planner->pattern_used[i])
+			continue;
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "no case here is %s: iommut list shows what there is", patterns[i]);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+GPtrArray *plan_make(const struct machine *machine, const struct run_options *options,
+		     GError **error)
+{
+	struct planner planner = { .machine = machine, .options = options };
+	gboolean good;
+
+	planner.pattern_used =
+		g_new0(gboolean, options->patterns ? g_strv_length(options->patterns) + 1 : 1);
+	planner.items = g_ptr_array_new_with_free_func((GDestroyNotify)item_free);
+	planner.engines = g_ptr_array_new();
+	planner.devices = g_ptr_array_new();
+	good = (!options->words || expression_check(options->words, error)) &&
+	       (!options->marks || expression_check(options->marks, error)) &&
+	       check_choices(&planner, error) && choose_devices(&planner, error);
+	for (guint i = 0; good && i < machine->cases->len; i++)
+		good = add_case(&planner, machine->cases->pdata[i], error);
+	good = good && check_patterns(&planner, error);
+	g_ptr_array_unref(planner.engines);
+	g_ptr_array_unref(planner.devices);
+	g_free(planner.pattern_used);
+	if (good) {
+		plan_number(planner.items, 1);
+		return planner.items;
+	}
+	g_ptr_array_unref(planner.items);
+	return NULL;
+}
