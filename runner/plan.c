@@ -372,7 +372,8 @@ static gboolean check_choices(const struct planner *planner, GError **error)
 			return FALSE;
 		}
 		for (guint i = 0; i < planner->machine->cases->len && !found; i++)
-			found = test_case_parameter(planner->machine->cases->pdata[i], name);
+			found = test_case_parameter(planner->machine->cases->pdata[i], name) !=
+				NULL;
 		if (!found) {
 			g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
 				    "no case has a parameter %s", name);
