@@ -8,5 +8,6 @@
 
 extern const struct engine_driver engine_testdev;
 extern const struct engine_driver engine_edu;
+extern const struct engine_driver engine_igb;
 
 #endif /* ENGINES_DRIVERS_H */

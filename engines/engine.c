@@ -13,6 +13,7 @@
 static const struct engine_driver *const drivers[] = {
 	&engine_testdev,
 	&engine_edu,
+	&engine_igb,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -44,6 +44,9 @@ static void check_ran(struct rig *rig, int error, const char *what, const struct
 	if (error == -ETIMEDOUT)
 		expectation_failed(rig->t, place, "the %s did not end within %d ms", what,
 				   rig->engine.deadline_ms);
+	if (error == -EOPNOTSUPP)
+		skipf(rig->t, "a device that can", "%s cannot do this %s", rig->engine.driver->name,
+		      what);
 	if (error)
 		expectation_failed(rig->t, place, "the engine cannot do the %s: %s", what,
 				   strerror(-error));

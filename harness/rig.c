@@ -11,6 +11,8 @@
 #include "harness/dma.h"
 
 #define IOVA_GRANULE 4096
+/* Leaves the very last pages, which cases ask for. */
+#define STAGING_ALIGNMENT (1u << 20)
 /* Kept free: what a case maps should never be found at address 0, which any empty register of a device points to. */
 #define IOVA_LOW_RESERVE 0x100000
 
@@ -160,8 +162,8 @@ void rig_stage(struct rig *rig)
 						   IOMMUT_MEMORY_ANONYMOUS));
 	staging.address = rig->staging->address;
 	staging.length = rig->staging->length;
-	expect_zero(t,
-		    iommut_iova_alloc_last(rig->iova, staging.length, IOVA_GRANULE, &staging.iova));
+	expect_zero(t, iommut_iova_alloc_last(rig->iova, staging.length, STAGING_ALIGNMENT,
+					      &staging.iova));
 	expect_zero(t, iommut_space_map(rig->space, staging.address, staging.length, staging.iova,
 					IOMMUT_RW));
 	expect_zero(t, engine_stage(&rig->engine, &staging));
