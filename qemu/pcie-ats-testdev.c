@@ -21,10 +21,8 @@
 
 #define MAX_VECTORS 32
 
-/* Offsets of the extended capabilities. */
-#define ATS_OFFSET   0x100
-#define PRI_OFFSET   0x120
-#define PASID_OFFSET 0x140
+/* Room for each extended capability; the first one has to be at 0x100. */
+#define EXTENDED_SIZE 0x20
 
 static bool sleeping(PCIDevice *pci)
 {
@@ -687,6 +685,7 @@ static bool init_interrupts(TestDev *s, Error **errp)
 static bool init_express(TestDev *s, Error **errp)
 {
     PCIDevice *pci = PCI_DEVICE(s);
+    uint16_t offset = PCI_CONFIG_SPACE_SIZE;
 
     if (pcie_endpoint_cap_init(pci, 0) < 0) {
         error_setg(errp, "pcie-ats-testdev: no PCI Express capability");
@@ -699,13 +698,15 @@ static bool init_express(TestDev *s, Error **errp)
                  PCI_PM_CTRL_STATE_MASK);
     pcie_cap_flr_init(pci);
     if (s->pasid_bits) {
-        pcie_pasid_init(pci, PASID_OFFSET, s->pasid_bits, true, true);
+        pcie_pasid_init(pci, offset, s->pasid_bits, true, true);
+        offset += EXTENDED_SIZE;
     }
     if (s->ats) {
-        pcie_ats_init(pci, ATS_OFFSET, true);
+        pcie_ats_init(pci, offset, true);
+        offset += EXTENDED_SIZE;
     }
     if (s->pri) {
-        pcie_pri_init(pci, PRI_OFFSET, PCI_PRI_PRGI_MASK + 1, true);
+        pcie_pri_init(pci, offset, PCI_PRI_PRGI_MASK + 1, true);
     }
     return true;
 }
