@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What reports share. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runner/report.h"
+#include "runner/text.h"
+
+static const struct {
+	const char *format;
+	report_writer write;
+} formats[] = {
+	{ "terminal", report_terminal },
+	{ "ktap", report_ktap },
+	{ "junit", report_junit },
+};
+
+report_writer report_find(const char *format)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(formats); i++)
+		if (g_str_equal(formats[i].format, format))
+			return formats[i].write;
+	return NULL;
+}
+
+gboolean report_save(const struct run *run, const char *format, const struct report_style *style,
+		     const char *path, GError **error)
+{
+	report_writer write = report_find(format);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (!write) {
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE, "no report format %s", format);
+		return FALSE;
+	}
+	write(run, style, text);
+	if (!g_str_equal(path, "-"))
+		return g_file_set_contents(path, text->str, (gssize)text->len, error);
+	if (fwrite(text->str, 1, text->len, stdout) == text->len && fflush(stdout) == 0)
+		return TRUE;
+	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE, "cannot write the report: %s",
+		    g_strerror(errno));
+	return FALSE;
+}
+
+char *report_suite(const char *id)
+{
+	return g_strndup(id, strcspn(id, "/["));
+}
+
+char *report_parameter(const char *id, const char *name)
+{
+	const char *at = strchr(id, '[');
+	gsize length = strlen(name);
+
+	while (at) {
+		at++;
+		if (strncmp(at, name, length) == 0 && at[length] == '=')
+			return g_strndup(at + length + 1, strcspn(at + length + 1, ",]"));
+		at = strchr(at, ',');
+	}
+	return NULL;
+}
+
+const char *report_fact(const struct run *run, const char *profile, const char *key)
+{
+	const json_t *machines = json_object_get(run->info, "machines");
+	const json_t *facts = json_object_get(json_object_get(machines, profile), "facts");
+	const char *text = json_string_value(json_object_get(facts, key));
+
+	return text ? text : "";
+}
+
+char *report_replay(const struct run *run, const struct result *result)
+{
+	const json_t *machines = json_object_get(run->info, "machines");
+	const json_t *machine = json_object_get(machines, result->profile);
+	const json_t *replay = json_object_get(machine, "replay");
+	g_autoptr(GString) command = g_string_new(NULL);
+	g_autofree char *id = text_shell_quote(result->id);
+
+	for (gsize i = 0; i < json_array_size(replay); i++) {
+		const char *word = json_string_value(json_array_get(replay, i));
+		g_autofree char *clean = text_clean_line(word ? word : "", -1, 4096);
+		g_autofree char *quoted = text_shell_quote(clean);
+
+		g_string_append(command, quoted);
+		g_string_append_c(command, ' ');
+	}
+	if (!command->len)
+		g_string_append(command, "iommut run ");
+	if (result->seed)
+		g_string_append_printf(command, "--seed %#" G_GINT64_MODIFIER "x ", result->seed);
+	g_string_append(command, id);
+	return g_string_free(g_steal_pointer(&command), FALSE);
+}
+
+GPtrArray *report_profiles(const struct run *run)
+{
+	GPtrArray *profiles = g_ptr_array_new();
+
+	for (guint i = 0; i < run->results->len; i++) {
+		const struct result *result = run->results->pdata[i];
+
+		if (!g_ptr_array_find_with_equal_func(profiles, result->profile, g_str_equal, NULL))
+			g_ptr_array_add(profiles, result->profile);
+	}
+	return profiles;
+}

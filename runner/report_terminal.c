@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a person sees at the end: failures, then a table of areas and backends for each profile, then one line. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runner/report.h"
+#include "runner/text.h"
+
+#define RED    "\x1b[31m"
+#define GREEN  "\x1b[32m"
+#define YELLOW "\x1b[33m"
+#define BOLD   "\x1b[1m"
+#define PLAIN  "\x1b[0m"
+
+#define MAX_COLUMNS  8
+#define LOG_LINES    8
+#define MAX_FAILURES 200
+
+struct page {
+	const struct run *run;
+	const struct report_style *style;
+	GString *out;
+};
+
+static void paint(struct page *page, const char *colour, const char *text)
+{
+	if (page->style->colour)
+		g_string_append_printf(page->out, "%s%s%s", colour, text, PLAIN);
+	else
+		g_string_append(page->out, text);
+}
+
+static const char *colour_of(enum verdict verdict)
+{
+	if (verdict_is_bad(verdict))
+		return RED;
+	return verdict == VERDICT_PASS ? GREEN : YELLOW;
+}
+
+/* Each line behind a margin; only the last ones if there are many. */
+static void add_block(struct page *page, const char *title, const char *text, guint most)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	guint count = g_strv_length(lines);
+	guint first = 0;
+
+	while (count && !*lines[count - 1])
+		count--;
+	if (!count)
+		return;
+	if (count > most)
+		first = count - most;
+	g_string_append_printf(page->out, "    %s:\n", title);
+	for (guint i = first; i < count; i++)
+		g_string_append_printf(page->out, "      %s\n", lines[i]);
+}
+
+static void add_failure(struct page *page, const struct result *result)
+{
+	const struct run *run = page->run;
+	g_autofree char *replay = report_replay(run, result);
+	g_autofree char *errors = run_log(run, result->number, "stderr", 2000);
+	g_autofree char *title =
+		g_strdup_printf("%s %s", verdict_name(result->verdict), result->id);
+
+	g_string_append(page->out, "\n  ");
+	paint(page, RED, title);
+	g_string_append_printf(page->out, "  (%s)\n", result->profile);
+	if (*result->proves)
+		g_string_append_printf(page->out, "    should prove: %s\n", result->proves);
+	if (*result->reason)
+		g_string_append_printf(page->out, "    %s\n", result->reason);
+	if (result->known)
+		g_string_append_printf(page->out, "    known issue: %s\n", result->known);
+	add_block(page, "the case says", result->details, 30);
+	add_block(page, "its stderr", errors, LOG_LINES);
+	add_block(page, "last lines of the kernel log", result->kernel, LOG_LINES);
+	g_string_append_printf(page->out, "    logs: %s/cases/%u\n", run->folder, result->number);
+	g_string_append_printf(page->out, "    again: %s\n", replay);
+}
+
+static void add_failures(struct page *page)
+{
+	guint shown = 0, bad = 0;
+
+	for (guint i = 0; i < page->run->results->len; i++) {
+		const struct result *result = page->run->results->pdata[i];
+
+		if (!verdict_is_bad(result->verdict))
+			continue;
+		bad++;
+		if (shown < MAX_FAILURES) {
+			shown++;
+			add_failure(page, result);
+		}
+	}
+	if (bad > shown)
+		g_string_append_printf(page->out, "\n  and %u more: iommut report -vv %s\n",
+				       bad - shown, page->run->folder);
+	if (bad)
+		g_string_append_c(page->out, '\n');
+}
+
+/* --- the table --- */
+
+struct table {
+	/* of char * */
+	GPtrArray *areas;
+	GPtrArray *columns;
+	/* "area\ncolumn" to guint[VERDICT_COUNT] */
+	GHashTable *cells;
+};
+
+static guint position(GPtrArray *names, const char *name)
+{
+	guint index;
+
+	if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, &index)) {
+		index = names->len;
+		g_ptr_array_add(names, g_strdup(name));
+	}
+	return index;
+}
+
+static int by_rank(gconstpointer a, gconstpointer b)
+{
+	static const char *const order[] = { "type1", "compat", "iommufd" };
+	const char *names[2] = { *(const char *const *)a, *(const char *const *)b };
+	guint ranks[2];
+
+	for (guint i = 0; i < 2; i++) {
+		ranks[i] = 0;
+		while (ranks[i] < G_N_ELEMENTS(order) && !g_str_equal(order[ranks[i]], names[i]))
+			ranks[i]++;
+		if (g_str_equal(names[i], "-"))
+			ranks[i]++;
+	}
+	return ranks[0] != ranks[1] ? (ranks[0] < ranks[1] ? -1 : 1) : strcmp(names[0], names[1]);
+}
+
+static void fill_table(struct table *table, const struct run *run, const char *profile)
+{
+	table->areas = g_ptr_array_new_with_free_func(g_free);
+	table->columns = g_ptr_array_new_with_free_func(g_free);
+	table->cells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	for (guint i = 0; i < run->results->len; i++) {
+		const struct result *result = run->results->pdata[i];
+		g_autofree char *area = NULL, *backend = NULL, *key = NULL;
+		guint *counts;
+
+		if (!g_str_equal(result->profile, profile))
+			continue;
+		area = report_suite(result->id);
+		backend = report_parameter(result->id, "backend");
+		if (!backend)
+			backend = g_strdup("-");
+		position(table->areas, area);
+		position(table->columns, backend);
+		key = g_strdup_printf("%s\n%s", area, backend);
+		counts = g_hash_table_lookup(table->cells, key);
+		if (!counts) {
+			counts = g_new0(guint, VERDICT_COUNT);
+			g_hash_table_insert(table->cells, g_steal_pointer(&key), counts);
+		}
+		counts[result->verdict]++;
+	}
+	g_ptr_array_sort(table->columns, by_rank);
+	if (table->columns->len > MAX_COLUMNS)
+		g_ptr_array_set_size(table->columns, MAX_COLUMNS);
+}
+
+static void clear_table(struct table *table)
+{
+	g_ptr_array_unref(table->areas);
+	g_ptr_array_unref(table->columns);
+	g_hash_table_unref(table->cells);
+}
+
+/* "12 pass 3 skip": words beside every number, so that a table needs no legend. */
+static char *cell_text(const guint counts[VERDICT_COUNT])
+{
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < VERDICT_COUNT; i++) {
+		if (!counts[i])
+			continue;
+		g_string_append_printf(text, "%s%u %s", text->len ? " " : "", counts[i],
+				       verdict_name(i));
+	}
+	return g_string_free(text, FALSE);
+}
+
+static const char *cell_colour(const guint counts[VERDICT_COUNT])
+{
+	for (guint i = 0; i < VERDICT_COUNT; i++)
+		if (counts[i] && verdict_is_bad(i))
+			return RED;
+	return counts[VERDICT_PASS] ? GREEN : YELLOW;
+}
+
+static void add_cell(struct page *page, const guint *counts, guint width)
+{
+	g_autofree char *text = counts ? cell_text(counts) : g_strdup("");
+
+	g_string_append(page->out, "  ");
+	if (counts)
+		paint(page, cell_colour(counts), text);
+	for (gsize i = strlen(text); i < width; i++)
+		g_string_append_c(page->out, ' ');
+}
+
+static void end_line(struct page *page)
+{
+	while (page->out->len && page->out->str[page->out->len - 1] == ' ')
+		g_string_truncate(page->out, page->out->len - 1);
+	g_string_append_c(page->out, '\n');
+}
+
+static const guint *cell_of(const struct table *table, const char *area, const char *column)
+{
+	g_autofree char *key = g_strdup_printf("%s\n%s", area, column);
+
+	return g_hash_table_lookup(table->cells, key);
+}
+
+static guint column_width(const struct table *table, const char *column)
+{
+	gsize width = strlen(column);
+
+	for (guint i = 0; i < table->areas->len; i++) {
+		const guint *counts = cell_of(table, table->areas->pdata[i], column);
+		g_autofree char *text = counts ? cell_text(counts) : NULL;
+
+		if (text)
+			width = MAX(width, strlen(text));
+	}
+	return (guint)width;
+}
+
+static void add_table(struct page *page, const char *profile)
+{
+	const char *kernel = report_fact(page->run, profile, "kernel");
+	guint widths[MAX_COLUMNS];
+	struct table table;
+	gsize name_width;
+
+	fill_table(&table, page->run, profile);
+	name_width = strlen(profile);
+	for (guint i = 0; i < table.areas->len; i++)
+		name_width = MAX(name_width, strlen(table.areas->pdata[i]) + 2);
+	paint(page, BOLD, profile);
+	for (gsize i = strlen(profile); i < name_width; i++)
+		g_string_append_c(page->out, ' ');
+	for (guint i = 0; i < table.columns->len; i++) {
+		widths[i] = column_width(&table, table.columns->pdata[i]);
+		g_string_append_printf(page->out, "  %-*s", (int)widths[i],
+				       (const char *)table.columns->pdata[i]);
+	}
+	if (*kernel)
+		g_string_append_printf(page->out, "  (Linux %s)", kernel);
+	end_line(page);
+	for (guint i = 0; i < table.areas->len; i++) {
+		g_string_append_printf(page->out, "  %-*s", (int)name_width - 2,
+				       (const char *)table.areas->pdata[i]);
+		for (guint j = 0; j < table.columns->len; j++)
+			add_cell(page,
+				 cell_of(&table, table.areas->pdata[i], table.columns->pdata[j]),
+				 widths[j]);
+		end_line(page);
+	}
+	clear_table(&table);
+}
+
+/* --- skips and durations --- */
+
+struct reason {
+	const struct result *example;
+	guint count;
+};
+
+static int by_count(gconstpointer a, gconstpointer b)
+{
+	const struct reason *left = *(struct reason *const *)a;
+	const struct reason *right = *(struct reason *const *)b;
+
+	return left->count == right->count ? strcmp(left->example->reason, right->example->reason)
+					   : (left->count > right->count ? -1 : 1);
+}
+
+static void add_skips(struct page *page)
+{
+	g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < page->run->results->len; i++) {
+		const struct result *result = page->run->results->pdata[i];
+		struct reason *reason;
+		char *key;
+
+		if (result->verdict != VERDICT_SKIP)
+			continue;
+		key = g_strdup_printf("%s\n%s", result->profile, result->reason);
+		reason = g_hash_table_lookup(known, key);
+		if (!reason) {
+			reason = g_new0(struct reason, 1);
+			reason->example = result;
+			g_ptr_array_add(reasons, reason);
+			g_hash_table_insert(known, key, reason);
+		} else {
+			g_free(key);
+		}
+		reason->count++;
+	}
+	if (!reasons->len)
+		return;
+	g_ptr_array_sort(reasons, by_count);
+	g_string_append(page->out, "\nskipped, and what would lift it:\n");
+	for (guint i = 0; i < reasons->len; i++) {
+		const struct reason *reason = reasons->pdata[i];
+
+		g_string_append_printf(page->out, "  %4u  %s: %s\n", reason->count,
+				       reason->example->profile, reason->example->reason);
+		if (reason->example->lift)
+			g_string_append_printf(page->out, "        %s\n", reason->example->lift);
+	}
+}
+
+static int by_duration(gconstpointer a, gconstpointer b)
+{
+	const struct result *left = *(struct result *const *)a;
+	const struct result *right = *(struct result *const *)b;
+
+	return left->duration_us == right->duration_us  ? 0
+	       : left->duration_us > right->duration_us ? -1
+							: 1;
+}
+
+static void add_durations(struct page *page)
+{
+	g_autoptr(GPtrArray) sorted = g_ptr_array_new();
+
+	for (guint i = 0; i < page->run->results->len; i++)
+		g_ptr_array_add(sorted, page->run->results->pdata[i]);
+	g_ptr_array_sort(sorted, by_duration);
+	g_string_append(page->out, "\nslowest:\n");
+	for (guint i = 0; i < sorted->len && i < (guint)page->style->durations; i++) {
+		const struct result *result = sorted->pdata[i];
+		g_autofree char *duration = text_duration(result->duration_us);
+
+		g_string_append_printf(page->out, "  %10s  %s (%s)\n", duration, result->id,
+				       result->profile);
+	}
+}
+
+static void add_all(struct page *page)
+{
+	for (guint i = 0; i < page->run->results->len; i++) {
+		const struct result *result = page->run->results->pdata[i];
+		g_autofree char *duration = text_duration(result->duration_us);
+		g_autofree char *verdict = g_strdup_printf("%-7s", verdict_name(result->verdict));
+
+		paint(page, colour_of(result->verdict), verdict);
+		g_string_append_printf(page->out, " %8s  %s (%s)\n", duration, result->id,
+				       result->profile);
+	}
+	g_string_append_c(page->out, '\n');
+}
+
+/* --- the last line --- */
+
+static gint64 wall_time(const struct run *run)
+{
+	gint64 first = G_MAXINT64, last = 0;
+
+	for (guint i = 0; i < run->results->len; i++) {
+		const struct result *result = run->results->pdata[i];
+
+		first = MIN(first, result->start_us);
+		last = MAX(last, result->start_us + result->duration_us);
+	}
+	return last > first ? last - first : 0;
+}
+
+static void add_summary(struct page *page)
+{
+	const struct run *run = page->run;
+	const json_t *stopped = json_object_get(run->info, "stopped");
+	g_autofree char *counts = cell_text(run->counts);
+	g_autofree char *duration = text_duration(wall_time(run));
+
+	for (guint i = 0; i < run->in_flight->len; i++)
+		g_string_append_printf(page->out, "cut off while it ran: %s\n",
+				       (const char *)run->in_flight->pdata[i]);
+	if (run->notes)
+		g_string_append_printf(page->out, "note: %s\n", run->notes);
+	if (json_is_string(stopped)) {
+		g_autofree char *why = text_clean_line(json_string_value(stopped), -1, 500);
+
+		g_string_append_printf(page->out, "stopped early: %s\n", why);
+	}
+	if (!run->results->len)
+		g_string_append(page->out, "nothing ran");
+	else
+		paint(page, cell_colour(run->counts), counts);
+	g_string_append_printf(page->out, " in %s: %s\n", duration, run->folder);
+}
+
+void report_terminal(const struct run *run, const struct report_style *style, GString *out)
+{
+	struct page page = { .run = run, .style = style, .out = out };
+	g_autoptr(GPtrArray) profiles = report_profiles(run);
+
+	if (style->verbosity >= 2)
+		add_all(&page);
+	if (style->verbosity >= 0) {
+		add_failures(&page);
+		for (guint i = 0; i < profiles->len; i++)
+			add_table(&page, profiles->pdata[i]);
+		if (style->verbosity >= 1 || run->counts[VERDICT_SKIP] == run->results->len)
+			add_skips(&page);
+		if (style->durations > 0)
+			add_durations(&page);
+		g_string_append_c(out, '\n');
+	}
+	add_summary(&page);
+}
