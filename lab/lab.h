@@ -35,7 +35,7 @@ struct lab_profile {
 	char *iommu;          /* -device of the IOMMU; NULL without one */
 	GPtrArray *options;   /* of struct lab_option *: options of the IOMMU device */
 	char *append;         /* to the kernel's command line */
-	GPtrArray *extra;     /* of char *: -device arguments this IOMMU needs besides */
+	GPtrArray *extra;     /* of char *: further arguments of QEMU */
 	unsigned int testdev; /* how many pcie-ats-testdev */
 	unsigned int edu;     /* how many edu */
 	bool by_default;      /* a lab without --profile has it */

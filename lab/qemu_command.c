@@ -91,11 +91,12 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	add(command, "-kernel", "%s", config->kernel);
 	add(command, "-initrd", "%s/" LAB_FILE_IMAGE, folder);
 	/*
-	 * ttyS0 costs the guest time for every character, so only what is wrong goes there; the whole log goes through the
-	 * agent. A panic ends the guest at once. A few huge pages are there before memory fragments.
+	 * ttyS0 costs the guest time for every character, so only what is wrong goes there; the whole log goes through
+	 * the agent. A panic ends the guest at once. On a busy host the ticks of the timer check come late. Some huge
+	 * pages are set aside before memory fragments.
 	 */
 	add(command, "-append",
-	    "console=ttyS0 loglevel=4 panic=-1 oops=panic edd=off hugepages=32%s%s",
+	    "console=ttyS0 loglevel=4 panic=-1 oops=panic edd=off no_timer_check hugepages=32%s%s",
 	    profile->append && *profile->append ? " " : "", profile->append ? profile->append : "");
 	add(command, "-serial", "file:%s/" LAB_FILE_CONSOLE, folder);
 	/* The IOMMU first: devices that exist before it are not behind it. */
@@ -110,7 +111,7 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	if (lab_qemu_has_device(config->qemu, "pvpanic-pci"))
 		add(command, "-device", "pvpanic-pci");
 	for (unsigned int i = 0; i < profile->extra->len; i++)
-		add(command, "-device", "%s", (char *)profile->extra->pdata[i]);
+		g_ptr_array_add(command, g_strdup(profile->extra->pdata[i]));
 	if (lab_qemu_has_device(config->qemu, "pcie-ats-testdev"))
 		add_devices(command, "pcie-ats-testdev", profile->testdev, &slot);
 	add_devices(command, "edu", profile->edu, &slot);
