@@ -298,6 +298,16 @@ static gboolean is_offered(const struct machine *machine, const struct run_optio
 	       (options->devices && options->devices[0]);
 }
 
+gboolean plan_offers(const struct machine *machine, const struct run_options *options,
+		     const struct device *device)
+{
+	gboolean wanted = !options->engines || !options->engines[0] ||
+			  g_strv_contains((const char *const *)options->engines, device->engine);
+
+	return *device->engine && *device->group && wanted && is_one_of(options->devices, device) &&
+	       (!*device->use || options->force) && is_offered(machine, options, device);
+}
+
 static gboolean choose_devices(struct planner *planner, GError **error)
 {
 	const struct run_options *options = planner->options;

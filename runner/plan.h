@@ -98,6 +98,15 @@ GPtrArray *plan_make(const struct machine *machine, const struct run_options *op
 		     GError **error);
 
 /**
+ * plan_offers() - may a case that leaves the choice open use this device?
+ * @machine: the device's
+ * @options: what is wanted
+ * @device: one of the machine's
+ */
+gboolean plan_offers(const struct machine *machine, const struct run_options *options,
+		     const struct device *device);
+
+/**
  * pattern_matches() - does an ID match a pattern?
  * @pattern: an ID, or a glob of "*" and "?"; a suite or SUITE/CASE alone means all of it
  * @id: SUITE/CASE[..]
