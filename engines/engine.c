@@ -14,6 +14,7 @@ static const struct engine_driver *const drivers[] = {
 	&engine_testdev,
 	&engine_edu,
 	&engine_igb,
+	&engine_nvme,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
