@@ -167,7 +167,7 @@ struct lab_options {
 	char *modules;
 	char *qemu;
 	gboolean list;
-	gboolean dry_run;
+	gboolean print_qemu;
 };
 
 /* The options, to be added to a command's; they write into @options. */
@@ -180,7 +180,7 @@ GPtrArray *lab_chosen_profiles(const struct lab_options *options, GError **error
 /* --list-profiles */
 void lab_print_profiles(const GPtrArray *profiles);
 
-/* --dry-run, for one profile */
+/* --print-qemu, for one profile */
 bool lab_print_command(const struct lab_config *config, const struct lab_profile *profile,
 		       const char *accelerator, GError **error);
 

@@ -8,19 +8,19 @@
 GOptionGroup *lab_option_group(struct lab_options *options)
 {
 	const GOptionEntry entries[] = {
-		{ "profile", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &options->profiles,
+		{ "profile", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->profiles,
 		  "a lab by name, or a profile file with a slash in its path; may be repeated. "
 		  "'all' is every one",
 		  "NAME" },
 		{ "list-profiles", 0, 0, G_OPTION_ARG_NONE, &options->list,
 		  "name the profiles and end", NULL },
-		{ "kernel", 'k', 0, G_OPTION_ARG_FILENAME, &options->kernel,
+		{ "kernel", 0, 0, G_OPTION_ARG_FILENAME, &options->kernel,
 		  "the kernel to test: bzImage, vmlinux or a kernel build tree", "PATH" },
 		{ "modules", 0, 0, G_OPTION_ARG_FILENAME, &options->modules,
 		  "its modules: /lib/modules/VERSION, or where `make modules_install` put it",
 		  "DIR" },
 		{ "qemu", 0, 0, G_OPTION_ARG_FILENAME, &options->qemu, "the QEMU to use", "PATH" },
-		{ "dry-run", 0, 0, G_OPTION_ARG_NONE, &options->dry_run,
+		{ "print-qemu", 0, 0, G_OPTION_ARG_NONE, &options->print_qemu,
 		  "print QEMU's command lines and end", NULL },
 		{ NULL },
 	};
