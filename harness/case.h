@@ -47,6 +47,7 @@ extern const struct suite suite;
 void case_end(struct test *t, enum exit_code code, const char *directive);
 
 /* variant.c */
+int case_devices(const struct test_case *which);
 int case_parameter(const struct test_case *which, const char *name);
 bool parse_size(const char *text, uint64_t *size);
 bool parse_seed(const char *text, uint64_t *seed);

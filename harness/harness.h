@@ -30,6 +30,9 @@ struct parameter {
 
 #define MAX_PARAMETERS 8
 
+/* .devices of a case that asks the kernel alone. */
+#define NO_DEVICE (-1)
+
 /**
  * struct test_case - one behaviour
  * @name: unique in its suite
@@ -39,7 +42,7 @@ struct parameter {
  * @needs: what it cannot do without, for people and planning: "engine.pasid", "iommufd", "devices.2"...; NULL-terminated or NULL
  * @parameters: ends with a NULL name
  * @excludes: "name=value,name=value": variants matching all pairs do not exist; NULL-terminated or NULL
- * @devices: how many devices it needs, 0 to 2
+ * @devices: how many devices it needs; 0 is one, NO_DEVICE none, 2 is the most
  * @timeout_ms: deadline on an idle machine with KVM or hardware; 0 is 10 s
  * @run: the case
  */
@@ -80,13 +83,13 @@ struct suite {
  * A case: CASE(name, .proves = ..., .rule = ...) { body using t }. One device is the default. The pointers are collected by the
  * linker in a section, so that a case is listed by being written.
  */
-#define CASE(case_name, ...)                                                          \
-	static void case_name##_run(struct test *t);                                  \
-	static const struct test_case case_name##_case = {                            \
-		.name = #case_name, .run = case_name##_run, .devices = 1, __VA_ARGS__ \
-	};                                                                            \
-	static const struct test_case *const case_name##_entry                        \
-		TEST_CASE_ENTRY = &case_name##_case;     \
+#define CASE(case_name, ...)                                                       \
+	static void case_name##_run(struct test *t);                               \
+	static const struct test_case case_name##_case = { .name = #case_name,     \
+							   .run = case_name##_run, \
+							   __VA_ARGS__ };          \
+	static const struct test_case *const case_name##_entry TEST_CASE_ENTRY =   \
+		&case_name##_case;                                                 \
 	static void case_name##_run(struct test *t)
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })

@@ -59,7 +59,7 @@ static void print_case(const struct test_case *which)
 	print_text("rule", which->rule);
 	print_strings("marks", which->marks);
 	print_strings("needs", which->needs);
-	printf(",\"devices\":%d,\"timeout_ms\":%u,\"params\":[", which->devices,
+	printf(",\"devices\":%d,\"timeout_ms\":%u,\"params\":[", case_devices(which),
 	       which->timeout_ms ? which->timeout_ms : DEFAULT_TIMEOUT_MS);
 	for (int i = 0; i < MAX_PARAMETERS && which->parameters[i].name; i++) {
 		if (i)

@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 	error = parse_variant(&test, test.variant, storage, sizeof(storage));
 	if (error)
 		return usage(argv[0], error, test.variant);
-	if (test.device_count < test.which->devices)
+	if (test.device_count < case_devices(test.which))
 		return usage(argv[0], "the case needs more devices", test.variant);
 
 	test.process = getpid();

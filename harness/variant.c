@@ -5,6 +5,13 @@
 
 #include "harness/case.h"
 
+int case_devices(const struct test_case *which)
+{
+	if (which->devices == NO_DEVICE)
+		return 0;
+	return which->devices ? which->devices : 1;
+}
+
 int case_parameter(const struct test_case *which, const char *name)
 {
 	for (int i = 0; i < MAX_PARAMETERS && which->parameters[i].name; i++)
