@@ -66,7 +66,7 @@ static void add_choosing(struct run_options *o, GOptionContext *context)
 		  "Words of the ID: 'unmap and not (type1 or 2M)'", "EXPR" },
 		{ "marks", 'm', 0, G_OPTION_ARG_STRING, &o->marks,
 		  "Marks: smoke, slow, perf, stress, destructive, demo", "EXPR" },
-		{ "param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &o->params,
+		{ "param", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->params,
 		  "Only these values of a parameter", "NAME=VALUE[,VALUE]" },
 		{ "backend", 'b', 0, G_OPTION_ARG_STRING_ARRAY, &o->backends,
 		  "type1, compat or iommufd; may be repeated", "NAME" },

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <glib.h>
+
+#include "runner/options.h"
+#include "runner/verdict.h"
+
+/**
+ * struct command - a word behind "iommut"
+ * @name: the word
+ * @arguments: what follows its options, for its help
+ * @summary: one line
+ * @run: does it; arguments[0] is the word
+ */
+struct command {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	enum exit_status (*run)(const struct command *command, int argc, char **argv);
+};
+
+enum exit_status command_run(const struct command *command, int argc, char **argv);
+enum exit_status command_lab(const struct command *command, int argc, char **argv);
+enum exit_status command_list(const struct command *command, int argc, char **argv);
+enum exit_status command_devices(const struct command *command, int argc, char **argv);
+enum exit_status command_report(const struct command *command, int argc, char **argv);
+
+/* What parsing a command line came to. */
+enum parsed {
+	PARSED_GO_ON,
+	PARSED_HELP_SHOWN,
+	PARSED_WRONG,
+};
+
+/**
+ * cli_context() - a command's options
+ * @command: the command
+ * @description: what its help says below the options, or NULL
+ */
+GOptionContext *cli_context(const struct command *command, const char *description);
+
+/**
+ * cli_parse() - parse a command line; help and complaints are printed
+ * @context: freed
+ * @argc: number of arguments
+ * @argv: arguments
+ * @rest: gets what remains of the arguments, NULL-terminated; NULL if nothing may
+ */
+enum parsed cli_parse(GOptionContext *context, int argc, char **argv, char ***rest);
+
+/**
+ * cli_parse_run() - as cli_parse(), for a command with options of a run, whose arguments are patterns
+ */
+enum parsed cli_parse_run(GOptionContext *context, int argc, char **argv,
+			  struct run_options *options);
+
+/**
+ * cli_complain() - say what is wrong
+ * @error: freed
+ *
+ * Return: the exit code for it.
+ */
+enum exit_status cli_complain(GError *error);
+
+/**
+ * cli_agent() - path of the agent program that belongs to this program
+ */
+char *cli_agent(void);
+
+#endif /* CLI_CLI_H */

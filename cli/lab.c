@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* iommut lab: the same run, in guests. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "lab/lab.h"
+#include "runner/run.h"
+
+static const char description[] =
+	"Without --profile, every profile that --list-profiles marks is booted, several at "
+	"once.\n\n"
+	"Examples:\n"
+	"  iommut lab\n"
+	"  iommut lab --profile amd --profile virtio blocked\n"
+	"  iommut lab --kernel ~/linux --profile intel-scalable -x\n"
+	"  iommut lab demo            what a pass and a failure look like\n";
+
+/* The words that boot the same machine again. */
+static char **lab_replay(const struct lab_options *options, const struct lab_profile *profile)
+{
+	const char *const pairs[][2] = {
+		{ "--profile", profile->name },
+		{ "--kernel", options->kernel },
+		{ "--modules", options->modules },
+		{ "--qemu", options->qemu },
+	};
+	GPtrArray *words = g_ptr_array_new();
+
+	g_ptr_array_add(words, g_strdup("iommut"));
+	g_ptr_array_add(words, g_strdup("lab"));
+	for (gsize i = 0; i < G_N_ELEMENTS(pairs); i++) {
+		if (!pairs[i][1])
+			continue;
+		g_ptr_array_add(words, g_strdup(pairs[i][0]));
+		g_ptr_array_add(words, g_strdup(pairs[i][1]));
+	}
+	g_ptr_array_add(words, NULL);
+	return (char **)g_ptr_array_free(words, FALSE);
+}
+
+static enum exit_status in_guests(const struct lab_options *lab, const struct run_options *options,
+				  const struct lab_config *config, const GPtrArray *profiles,
+				  const char *accelerator)
+{
+	g_autofree struct run_target *targets = g_new0(struct run_target, profiles->len);
+	enum exit_status code;
+
+	for (guint i = 0; i < profiles->len; i++) {
+		targets[i].transport = lab_transport(config, profiles->pdata[i], accelerator);
+		targets[i].replay = lab_replay(lab, profiles->pdata[i]);
+	}
+	code = options->dry_run ? run_list(options, targets, profiles->len)
+				: run_targets(options, targets, profiles->len);
+	for (guint i = 0; i < profiles->len; i++) {
+		targets[i].transport->ops->free(targets[i].transport);
+		g_strfreev(targets[i].replay);
+	}
+	return code;
+}
+
+static enum exit_status print_qemu(const struct lab_config *config, const GPtrArray *profiles,
+				  const char *accelerator)
+{
+	for (guint i = 0; i < profiles->len; i++) {
+		GError *error = NULL;
+
+		if (!lab_print_command(config, profiles->pdata[i], accelerator, &error))
+			return cli_complain(error);
+	}
+	return EXIT_STATUS_GOOD;
+}
+
+static enum exit_status with_options(const struct lab_options *lab,
+				     const struct run_options *options)
+{
+	g_autofree char *why = NULL;
+	g_autoptr(lab_config) config = NULL;
+	GError *error = NULL;
+	g_autoptr(GPtrArray) profiles = lab_chosen_profiles(lab, &error);
+	const char *accelerator;
+
+	if (!profiles)
+		return cli_complain(error);
+	if (lab->list) {
+		lab_print_profiles(profiles);
+		return EXIT_STATUS_GOOD;
+	}
+	config = lab_config_new(lab->kernel, lab->modules, lab->qemu, &error);
+	if (!config)
+		return cli_complain(error);
+	accelerator = lab_accelerator(config, &why);
+	if (lab->print_qemu)
+		return print_qemu(config, profiles, accelerator);
+	if (!options->quiet)
+		fprintf(stderr, "Accelerator: %s (%s)\n", accelerator, why);
+	return in_guests(lab, options, config, profiles, accelerator);
+}
+
+enum exit_status command_lab(const struct command *command, int argc, char **argv)
+{
+	GOptionContext *context = cli_context(command, description);
+	struct run_options *options = run_options_new();
+	struct lab_options lab = { 0 };
+	enum exit_status code;
+	enum parsed parsed;
+
+	g_option_context_add_group(context, lab_option_group(&lab));
+	run_options_add(options, context, TRUE);
+	parsed = cli_parse_run(context, argc, argv, options);
+	if (parsed == PARSED_GO_ON)
+		code = with_options(&lab, options);
+	else
+		code = parsed == PARSED_HELP_SHOWN ? EXIT_STATUS_GOOD : EXIT_STATUS_USAGE;
+	run_options_free(options);
+	lab_options_clear(&lab);
+	return code;
+}

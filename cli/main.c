@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The iommut command. */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct command commands[] = {
+	{ "lab", "[PATTERN...]", "boot Linux behind emulated IOMMUs and test its DMA there",
+	  command_lab },
+	{ "run", "[PATTERN...]", "test the IOMMU of this machine", command_run },
+	{ "list", "[PATTERN...]", "name the cases that would run", command_list },
+	{ "devices", "", "name the devices of this machine that can be used for testing",
+	  command_devices },
+	{ "report", "[RUN]", "report a run again, in any format", command_report },
+};
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "Usage: iommut COMMAND [OPTION...]\n\n"
+		    "Tests IOMMU-mediated DMA on Linux: on this machine, or on emulated IOMMUs.\n\n"
+		    "Commands:\n");
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fprintf(to, "\n"
+		    "  iommut COMMAND --help tells about one.\n\n"
+		    "A PATTERN is an ID as 'iommut list' prints it, or a part of the way to it:\n"
+		    "  blocked                 a suite\n"
+		    "  blocked/write_after*    cases of it\n"
+		    "  'dma/*[*iommufd*'       variants\n\n"
+		    "Exit status: 0 all good, 1 failures, 2 usage, 3 the tool or the machine could "
+		    "not\n"
+		    "do its job, 4 nothing ran.\n");
+}
+
+int main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, "");
+	g_set_prgname("iommut");
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_STATUS_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EXIT_STATUS_GOOD;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("iommutests %s\n", IOMMUT_VERSION);
+		return EXIT_STATUS_GOOD;
+	}
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(&commands[i], argc - 1, argv + 1);
+	fprintf(stderr, "iommut: no command %s; iommut --help names them\n", argv[1]);
+	return EXIT_STATUS_USAGE;
+}

@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runner/run.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "runner/execute.h"
+#include "runner/folders.h"
+#include "runner/plan.h"
+#include "runner/progress.h"
+#include "runner/record.h"
+#include "runner/report.h"
+#include "runner/session.h"
+
+#define VERSION "0.1.0"
+
+/* What the threads of a run share. */
+struct run_state {
+	const struct run_options *options;
+	int stop_fd;
+	GHashTable *only; /* --last-failed: "profile ID"; or NULL */
+
+	GMutex lock; /* for all that follows */
+	struct recorder *recorder;
+	struct progress *progress;
+	json_t *info;
+	guint next_number;
+	guint planned;
+	guint bad;
+	gboolean trouble; /* a machine could not do its job, or recording failed */
+	gboolean full;    /* recording failed: nothing more may run */
+	guint usage;      /* machines on which what was chosen does not exist */
+	char *usage_message;
+};
+
+struct target_run {
+	struct run_state *state;
+	const struct run_target *target;
+};
+
+/* Written by the signal handler. */
+static int stop_event = -1;
+
+static void on_signal(int number)
+{
+	guint64 one = 1;
+
+	/* A second one ends us at once (SA_RESETHAND). The result can only fail if it is readable already. */
+	if (write(stop_event, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void catch_signals(int *stop_fd)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal,
+				    .sa_flags = SA_RESETHAND | SA_RESTART };
+
+	if (stop_event < 0)
+		stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	*stop_fd = stop_event;
+	for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
+		sigaction(numbers[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Looks without taking: every thread is to see it. */
+static gboolean was_stopped(const struct run_state *state)
+{
+	struct pollfd stop = { .fd = state->stop_fd, .events = POLLIN };
+
+	return poll(&stop, 1, 0) > 0;
+}
+
+/* --- the sink of execute_items() --- */
+
+/* Called with the lock held. */
+static gboolean recording(struct run_state *state, gboolean good, GError *error)
+{
+	if (good)
+		return TRUE;
+	if (!state->full)
+		progress_note(state->progress, error->message);
+	g_error_free(error);
+	state->trouble = state->full = TRUE;
+	return FALSE;
+}
+
+static gboolean sink_begin(gpointer data, const struct item *item)
+{
+	struct target_run *run = data;
+	struct run_state *state = run->state;
+	const char *profile = run->target->transport->name;
+	GError *error = NULL;
+	gboolean good;
+
+	g_mutex_lock(&state->lock);
+	good = recorder_begin(state->recorder, item->number, item->id, profile, &error);
+	good = recording(state, good, error);
+	progress_begin(state->progress, item, profile);
+	g_mutex_unlock(&state->lock);
+	return good;
+}
+
+static gboolean sink_save(gpointer data, const struct item *item, const char *name,
+			  const char *bytes, gsize length)
+{
+	struct target_run *run = data;
+	struct run_state *state = run->state;
+	GError *error = NULL;
+	gboolean good;
+
+	g_mutex_lock(&state->lock);
+	good = recorder_save(state->recorder, item->number, name, bytes, length, &error);
+	good = recording(state, good, error);
+	g_mutex_unlock(&state->lock);
+	return good;
+}
+
+static gboolean sink_add(gpointer data, const struct item *item, struct result *result)
+{
+	struct target_run *run = data;
+	struct run_state *state = run->state;
+	GError *error = NULL;
+	gboolean good;
+
+	g_mutex_lock(&state->lock);
+	good = recorder_add(state->recorder, result, &error);
+	good = recording(state, good, error);
+	if (verdict_is_bad(result->verdict))
+		state->bad++;
+	/* What is shown has been recorded. */
+	if (good)
+		progress_end(state->progress, item, result);
+	g_mutex_unlock(&state->lock);
+	return good;
+}
+
+static void sink_note(gpointer data, const char *text)
+{
+	struct target_run *run = data;
+
+	g_mutex_lock(&run->state->lock);
+	progress_note(run->state->progress, text);
+	g_mutex_unlock(&run->state->lock);
+}
+
+static gboolean sink_stopping(gpointer data)
+{
+	struct target_run *run = data;
+	struct run_state *state = run->state;
+	gboolean stopping;
+
+	g_mutex_lock(&state->lock);
+	stopping = state->full ||
+		   (state->options->max_fail && state->bad >= (guint)state->options->max_fail);
+	g_mutex_unlock(&state->lock);
+	return stopping || was_stopped(state);
+}
+
+/* --- one machine --- */
+
+static json_t *words_to_json(char **words)
+{
+	json_t *array = json_array();
+
+	for (; words && *words; words++)
+		json_array_append_new(array, json_string(*words));
+	return array;
+}
+
+static json_t *devices_to_json(const struct machine *machine)
+{
+	json_t *array = json_array();
+
+	for (guint i = 0; i < machine->devices->len; i++) {
+		const struct device *device = machine->devices->pdata[i];
+
+		json_array_append_new(array,
+				      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "name",
+						device->name, "vendor", device->vendor, "device",
+						device->product, "class", device->class, "group",
+						device->group, "driver", device->driver, "engine",
+						device->engine, "use", device->use));
+	}
+	return array;
+}
+
+/* Adds to what run.json says of a machine. */
+static void tell(struct target_run *run, const char *key, json_t *value)
+{
+	struct run_state *state = run->state;
+	json_t *machines = json_object_get(state->info, "machines");
+	GError *error = NULL;
+	json_t *machine;
+
+	g_mutex_lock(&state->lock);
+	machine = json_object_get(machines, run->target->transport->name);
+	json_object_set_new(machine, key, value);
+	recording(state, recorder_update_run(state->recorder, state->info, &error), error);
+	g_mutex_unlock(&state->lock);
+}
+
+static void in_trouble(struct target_run *run, const char *message)
+{
+	struct run_state *state = run->state;
+
+	tell(run, "error", json_string(message));
+	g_mutex_lock(&state->lock);
+	state->trouble = TRUE;
+	progress_note(state->progress, message);
+	g_mutex_unlock(&state->lock);
+}
+
+static void keep_last_failed(struct target_run *run, GPtrArray *items)
+{
+	for (guint i = items->len; i > 0; i--) {
+		const struct item *item = items->pdata[i - 1];
+		g_autofree char *key =
+			g_strdup_printf("%s %s", run->target->transport->name, item->id);
+
+		if (!g_hash_table_contains(run->state->only, key))
+			g_ptr_array_remove_index(items, i - 1);
+	}
+}
+
+static GPtrArray *make_plan(const struct run_options *options, const struct machine *machine,
+			    GError **error)
+{
+	GPtrArray *items = plan_make(machine, options, error);
+
+	if (!items)
+		return NULL;
+	if (options->shard_count)
+		plan_shard(items, options->shard_index, options->shard_count);
+	if (options->shuffle)
+		plan_shuffle(items, options->seed);
+	plan_repeat(items, (guint)options->repeat);
+	return items;
+}
+
+static void number_items(struct run_state *state, GPtrArray *items)
+{
+	g_mutex_lock(&state->lock);
+	plan_number(items, state->next_number);
+	state->next_number += items->len;
+	state->planned += items->len;
+	progress_plan(state->progress, items->len);
+	g_mutex_unlock(&state->lock);
+}
+
+static void run_on(struct target_run *run, struct session **session, const struct machine *machine)
+{
+	struct run_state *state = run->state;
+	const struct execute_sink sink = {
+		.begin = sink_begin,
+		.save = sink_save,
+		.add = sink_add,
+		.note = sink_note,
+		.stopping = sink_stopping,
+		.data = run,
+	};
+	g_autoptr(GError) error = NULL;
+	GPtrArray *items = make_plan(state->options, machine, &error);
+
+	if (!items) {
+		/* On another machine it may exist. */
+		g_mutex_lock(&state->lock);
+		if (error->code == RUNNER_ERROR_USAGE) {
+			state->usage++;
+			g_free(state->usage_message);
+			state->usage_message = g_strdup(error->message);
+		} else {
+			state->trouble = TRUE;
+			progress_note(state->progress, error->message);
+		}
+		g_mutex_unlock(&state->lock);
+		return;
+	}
+	if (state->only)
+		keep_last_failed(run, items);
+	number_items(state, items);
+	if (!execute_items(session, run->target->transport, state->stop_fd, machine, items,
+			   state->options, &sink, &error) &&
+	    error)
+		in_trouble(run, error->message);
+	g_ptr_array_unref(items);
+}
+
+static void run_target(gpointer data, gpointer user_data)
+{
+	struct target_run *run = data;
+	struct run_state *state = run->state;
+	g_autoptr(GError) error = NULL;
+	struct session *session;
+	struct machine *machine;
+
+	if (sink_stopping(run))
+		return;
+	session = session_open(run->target->transport, state->stop_fd, &error);
+	machine = session ? session_machine(session, &error) : NULL;
+	if (machine) {
+		json_t *about = run->target->transport->ops->describe(run->target->transport);
+
+		tell(run, "describe", about ? about : json_object());
+		tell(run, "facts", json_incref(machine->facts));
+		tell(run, "devices", devices_to_json(machine));
+		run_on(run, &session, machine);
+		machine_free(machine);
+	} else if (!was_stopped(state)) {
+		in_trouble(run, error->message);
+	}
+	g_clear_error(&error);
+	if (!session_close(session, TRUE, &error))
+		in_trouble(run, error->message);
+}
+
+/* --- the run --- */
+
+static char *now_text(void)
+{
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+
+	return g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
+}
+
+static json_t *first_info(const struct run_options *options, const struct run_target *targets,
+			  gsize count)
+{
+	g_autofree char *started = now_text();
+	g_autofree char *seed = g_strdup_printf("%#" G_GINT64_MODIFIER "x", options->seed);
+	json_t *machines = json_object();
+
+	for (gsize i = 0; i < count; i++)
+		json_object_set_new(machines, targets[i].transport->name,
+				    json_pack("{s:o}", "replay", words_to_json(targets[i].replay)));
+	return json_pack("{s:i, s:s, s:s, s:s, s:o}", "version", RESULTS_VERSION, "tool", VERSION,
+			 "started", started, "seed", seed, "machines", machines);
+}
+
+/* "profile ID" of everything that was bad in the last run. */
+static GHashTable *read_last_failed(GError **error)
+{
+	g_autofree char *folder = folders_last_run(error);
+	g_autoptr(test_run) last = folder ? run_load(folder, error) : NULL;
+	GHashTable *only;
+
+	if (!last)
+		return NULL;
+	only = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	for (guint i = 0; i < last->results->len; i++) {
+		const struct result *result = last->results->pdata[i];
+
+		if (verdict_is_bad(result->verdict))
+			g_hash_table_add(only,
+					 g_strdup_printf("%s %s", result->profile, result->id));
+	}
+	return only;
+}
+
+static enum exit_status complain(const GError *error)
+{
+	fprintf(stderr, "iommut: %s\n", error->message);
+	return error->domain == RUNNER_ERROR && error->code == RUNNER_ERROR_USAGE
+		       ? EXIT_STATUS_USAGE
+		       : EXIT_STATUS_TROUBLE;
+}
+
+static gboolean write_reports(const struct run_options *options, const struct run *run)
+{
+	const struct {
+		const char *format, *path;
+	} reports[] = {
+		{ "ktap", options->ktap },
+		{ "junit", options->junit },
+		{ "html", options->html },
+		{ "markdown", options->markdown },
+	};
+	const struct report_style style = {
+		.colour = isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR"),
+		.verbosity = options->quiet ? -1 : options->verbose,
+		.durations = options->durations,
+	};
+	gboolean to_stdout = FALSE, good = TRUE;
+	GError *error = NULL;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(reports); i++) {
+		if (!reports[i].path)
+			continue;
+		to_stdout = to_stdout || g_str_equal(reports[i].path, "-");
+		if (!report_save(run, reports[i].format, &style, reports[i].path, &error)) {
+			fprintf(stderr, "iommut: %s\n", error->message);
+			g_clear_error(&error);
+			good = FALSE;
+		}
+	}
+	/* A program that reads our stdout reads nothing but what it asked for. */
+	if (!to_stdout && !report_save(run, "terminal", &style, "-", &error)) {
+		fprintf(stderr, "iommut: %s\n", error->message);
+		g_clear_error(&error);
+		good = FALSE;
+	}
+	return good;
+}
+
+static enum exit_status finish_run(struct run_state *state, gsize count)
+{
+	const char *folder = recorder_folder(state->recorder);
+	g_autofree char *finished = now_text();
+	g_autoptr(test_run) run = NULL;
+	GError *error = NULL;
+	enum exit_status code;
+	gboolean good;
+
+	json_object_set_new(state->info, "finished", json_string(finished));
+	json_object_set_new(state->info, "planned", json_integer(state->planned));
+	if (was_stopped(state))
+		json_object_set_new(state->info, "stopped", json_string("by a signal"));
+	else if (state->full)
+		json_object_set_new(state->info, "stopped",
+				    json_string("results could not be recorded"));
+	else if (state->options->max_fail && state->bad >= (guint)state->options->max_fail)
+		json_object_set_new(state->info, "stopped",
+				    json_string("at the limit of failures"));
+	good = recorder_finish(state->recorder, &error) &&
+	       recorder_update_run(state->recorder, state->info, &error);
+	recording(state, good, error);
+	g_clear_pointer(&state->progress, progress_free);
+	if (state->usage == count && !state->trouble) {
+		fprintf(stderr, "iommut: %s\n", state->usage_message);
+		return EXIT_STATUS_USAGE;
+	}
+	error = NULL;
+	run = run_load(folder, &error);
+	if (!run) {
+		code = complain(error);
+		g_error_free(error);
+		return code == EXIT_STATUS_USAGE ? EXIT_STATUS_TROUBLE : code;
+	}
+	folders_note_last(folder);
+	if (!write_reports(state->options, run))
+		state->trouble = TRUE;
+	if (!state->options->quiet)
+		fprintf(stderr, "Everything about this run: %s\n", folder);
+	code = exit_status_of(run->counts);
+	if (code != EXIT_STATUS_FAILURES && (state->trouble || was_stopped(state)))
+		return EXIT_STATUS_TROUBLE;
+	return code;
+}
+
+enum exit_status run_targets(const struct run_options *options, const struct run_target *targets,
+			     gsize count)
+{
+	struct run_state state = { .options = options, .next_number = 1 };
+	g_autofree char *folder = options->output ? g_strdup(options->output) : folders_new_run();
+	g_autofree struct target_run *runs = g_new0(struct target_run, count);
+	g_autoptr(GError) error = NULL;
+	gboolean durable = FALSE;
+	enum exit_status code;
+	GThreadPool *pool;
+
+	if (options->last_failed) {
+		state.only = read_last_failed(&error);
+		if (!state.only)
+			return complain(error);
+	}
+	for (gsize i = 0; i < count; i++)
+		durable = durable || targets[i].transport->shares_fate;
+	state.info = first_info(options, targets, count);
+	state.recorder = recorder_new(folder, state.info, durable, &error);
+	if (!state.recorder) {
+		json_decref(state.info);
+		return complain(error);
+	}
+	g_mutex_init(&state.lock);
+	catch_signals(&state.stop_fd);
+	state.progress = progress_new(options->quiet ? -1 : MIN(options->verbose, 1));
+	/* Each machine has a thread of its own from its start to its end. */
+	pool = g_thread_pool_new(run_target, NULL, options->machines, TRUE, NULL);
+	for (gsize i = 0; i < count; i++) {
+		runs[i] = (struct target_run){ &state, &targets[i] };
+		g_thread_pool_push(pool, &runs[i], NULL);
+	}
+	g_thread_pool_free(pool, FALSE, TRUE);
+	code = finish_run(&state, count);
+	recorder_free(state.recorder);
+	json_decref(state.info);
+	g_mutex_clear(&state.lock);
+	g_free(state.usage_message);
+	g_clear_pointer(&state.only, g_hash_table_unref);
+	return code;
+}
+
+/* --- looking without running --- */
+
+static struct machine *look_at(const struct run_target *target, GError **error)
+{
+	struct session *session = session_open(target->transport, -1, error);
+	struct machine *machine = session ? session_machine(session, error) : NULL;
+
+	session_close(session, machine != NULL, NULL);
+	return machine;
+}
+
+static void print_item(const struct item *item, const char *profile, int verbosity)
+{
+	if (profile)
+		printf("%s: ", profile);
+	printf("%s\n", item->id);
+	if (verbosity < 1)
+		return;
+	printf("        %s\n", item->which->proves);
+	if (item->which->rule && *item->which->rule)
+		printf("        rule: %s\n", item->which->rule);
+	if (item->which->marks[0]) {
+		g_autofree char *marks = g_strjoinv(" ", item->which->marks);
+
+		printf("        marks: %s\n", marks);
+	}
+	if (item->skip)
+		printf("        skipped here: %s; lift: %s\n", item->skip, item->lift);
+}
+
+enum exit_status run_list(const struct run_options *options, const struct run_target *targets,
+			  gsize count)
+{
+	gboolean any = FALSE;
+
+	for (gsize i = 0; i < count; i++) {
+		g_autoptr(GError) error = NULL;
+		struct machine *machine = look_at(&targets[i], &error);
+		GPtrArray *items = machine ? make_plan(options, machine, &error) : NULL;
+
+		if (!items) {
+			machine_free(machine);
+			return complain(error);
+		}
+		for (guint j = 0; j < items->len; j++)
+			print_item(items->pdata[j], count > 1 ? targets[i].transport->name : NULL,
+				   options->verbose);
+		any = any || items->len;
+		g_ptr_array_unref(items);
+		machine_free(machine);
+	}
+	return any ? EXIT_STATUS_GOOD : EXIT_STATUS_NOTHING;
+}
+
+enum exit_status run_devices(const struct run_options *options, const struct run_target *target)
+{
+	g_autoptr(GError) error = NULL;
+	struct machine *machine = look_at(target, &error);
+	guint shown = 0;
+
+	if (!machine)
+		return complain(error);
+	printf("%-14s %-9s %-6s %-16s %-18s %s\n", "DEVICE", "ID", "GROUP", "DRIVER", "ENGINE",
+	       "USE");
+	for (guint i = 0; i < machine->devices->len; i++) {
+		const struct device *device = machine->devices->pdata[i];
+
+		if (!*device->engine && !options->verbose)
+			continue;
+		shown++;
+		printf("%-14s %s:%s %-6s %-16s %-18s %s\n", device->name, device->vendor,
+		       device->product, *device->group ? device->group : "-",
+		       *device->driver ? device->driver : "-",
+		       *device->engine ? device->engine : "-", *device->use ? device->use : "-");
+	}
+	if (!shown)
+		printf("none that an engine can drive; -v shows all\n");
+	machine_free(machine);
+	return EXIT_STATUS_GOOD;
+}
