@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RUNNER_KNOWN_H
+#define RUNNER_KNOWN_H
+
+/*
+ * Known issues: failures that are expected somewhere. A file is a key file with a group for each issue:
+ *
+ *   [short-name]
+ *   case=PATTERN[;PATTERN]       which cases, as on the command line
+ *   kernel=>=6.12 <7.4           where: ranges of versions, all of which must hold
+ *   qemu=<11
+ *   iommu=intel;amd              models (intel, amd, smmuv3, virtio, riscv, none) or patterns of profile names
+ *   verdict=fail;timeout         what is expected; fail if it is left out
+ *   reason=TEXT
+ *   link=URL
+ *
+ * Only case and reason must be there.
+ */
+
+#include <glib.h>
+
+#include "runner/judge.h"
+
+/**
+ * struct known_place - where cases run; empty strings for what is not known
+ * @profile: the lab's profile, or "local"
+ * @kernel: release, as uname(2) gives it
+ * @qemu: version
+ * @iommu: model
+ */
+struct known_place {
+	const char *profile;
+	const char *kernel;
+	const char *qemu;
+	const char *iommu;
+};
+
+struct known_issues;
+
+struct known_issues *known_new(void);
+void known_free(struct known_issues *issues);
+
+/**
+ * known_load() - add the issues of a file
+ * @issues: gets them
+ * @path: the file
+ * @error: RUNNER_ERROR_USAGE, naming the file and the issue
+ */
+gboolean known_load(struct known_issues *issues, const char *path, GError **error);
+
+/**
+ * known_parse() - add the issues of a text
+ * @issues: gets them
+ * @text: the text
+ * @length: bytes
+ * @error: what is wrong with it
+ */
+gboolean known_parse(struct known_issues *issues, const char *text, gsize length, GError **error);
+
+/**
+ * known_apply() - turn an expected failure to xfail, and its absence to xpass
+ * @issues: known issues, or NULL
+ * @place: where the case ran
+ * @id: its ID
+ * @judgement: its verdict and reason may change
+ *
+ * Skips and what the tool itself could not do stay as they are.
+ *
+ * Return: the issue in a line, as "name: reason (link)", a new string; NULL if none applies.
+ */
+char *known_apply(const struct known_issues *issues, const struct known_place *place,
+		  const char *id, struct judgement *judgement);
+
+/**
+ * known_iommu_model() - the model of a machine's IOMMU
+ * @names: names in /sys/class/iommu, separated by blanks
+ */
+const char *known_iommu_model(const char *names);
+
+/**
+ * version_compare() - compare two versions by their numbers
+ * @a: as "7.3.4-1-amd64": what follows the numbers and dots does not count
+ * @b: as @a; numbers that it has not are zero
+ *
+ * Return: negative, zero or positive.
+ */
+int version_compare(const char *a, const char *b);
+
+#endif /* RUNNER_KNOWN_H */
