@@ -53,6 +53,9 @@ for patch in skip-unpack-edk2-blobs skip-install-dtb; do
 done
 # Page requests of intel-iommu, where QEMU does not have the property svm itself.
 grep -q '"svm"' hw/i386/intel_iommu.c || apply "$here/patches/intel-iommu-svm.patch"
+# Detached PASIDs must stay detached (docs/findings.md). A version that changed the function may do it right by itself.
+present=$here/patches/intel-iommu-present.patch
+! patch -p1 --forward --dry-run --batch --quiet <"$present" >/dev/null 2>&1 || apply "$present"
 for patch in "${patches[@]}"; do
 	apply "$patch"
 done
