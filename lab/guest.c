@@ -342,14 +342,32 @@ static char *request(struct transport *transport, const char *line)
 	return g_strdup("ok nmi sent");
 }
 
+/* "10.2.2"; empty if QEMU does not say. */
+static char *qemu_version(struct lab_guest *guest)
+{
+	json_t *answer =
+		guest->qmp ? lab_qmp_execute(guest->qmp, "query-version", NULL, NULL) : NULL;
+	int major, minor, micro;
+	char *version;
+
+	if (json_unpack(answer, "{s:{s:i, s:i, s:i}}", "qemu", "major", &major, "minor", &minor,
+			"micro", &micro) == 0)
+		version = g_strdup_printf("%d.%d.%d", major, minor, micro);
+	else
+		version = g_strdup("");
+	json_decref(answer);
+	return version;
+}
+
 static json_t *describe(struct transport *transport)
 {
-	const struct lab_guest *guest = guest_of(transport);
+	struct lab_guest *guest = guest_of(transport);
+	g_autofree char *version = qemu_version(guest);
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s*}", "profile", guest->profile->name,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s}", "profile", guest->profile->name,
 			 "description", guest->profile->description, "accelerator",
 			 guest->accelerator, "kernel", guest->config->kernel, "qemu",
-			 guest->command);
+			 guest->command, "qemu_version", version);
 }
 
 static void free_guest(struct transport *transport)

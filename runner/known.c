@@ -243,29 +243,30 @@ static gboolean applies(const struct issue *issue, const struct known_place *pla
 	       in_ranges(place->qemu, issue->qemu);
 }
 
-char *known_apply(const struct known_issues *issues, const struct known_place *place,
-		  const char *id, struct judgement *judgement)
+void known_apply(const struct known_issues *issues, const struct known_place *place,
+		 struct result *result)
 {
 	for (guint i = 0; issues && i < issues->list->len; i++) {
 		const struct issue *issue = issues->list->pdata[i];
 
-		if (!applies(issue, place, id))
+		if (!applies(issue, place, result->id))
 			continue;
-		if (judgement->verdict == VERDICT_PASS) {
-			judgement->verdict = VERDICT_XPASS;
-			g_free(judgement->reason);
-			judgement->reason =
+		if (result->verdict == VERDICT_PASS) {
+			result->verdict = VERDICT_XPASS;
+			g_free(result->reason);
+			result->reason =
 				g_strdup_printf("it passes, but is a known issue: %s", issue->name);
-		} else if (issue->expected[judgement->verdict]) {
-			judgement->verdict = VERDICT_XFAIL;
+		} else if (issue->expected[result->verdict]) {
+			result->verdict = VERDICT_XFAIL;
 		} else {
 			continue;
 		}
-		return g_strdup_printf("%s: %s%s%s%s", issue->name, issue->reason,
-				       issue->link ? " (" : "", issue->link ? issue->link : "",
-				       issue->link ? ")" : "");
+		g_free(result->known);
+		result->known = g_strdup_printf(
+			"%s: %s%s%s%s", issue->name, issue->reason, issue->link ? " (" : "",
+			issue->link ? issue->link : "", issue->link ? ")" : "");
+		return;
 	}
-	return NULL;
 }
 
 const char *known_iommu_model(const char *names)

@@ -19,7 +19,7 @@
 
 #include <glib.h>
 
-#include "runner/judge.h"
+#include "runner/record.h"
 
 /**
  * struct known_place - where cases run; empty strings for what is not known
@@ -61,15 +61,12 @@ gboolean known_parse(struct known_issues *issues, const char *text, gsize length
  * known_apply() - turn an expected failure to xfail, and its absence to xpass
  * @issues: known issues, or NULL
  * @place: where the case ran
- * @id: its ID
- * @judgement: its verdict and reason may change
+ * @result: its verdict may change; then result->known says which issue, as "name: reason (link)"
  *
  * Skips and what the tool itself could not do stay as they are.
- *
- * Return: the issue in a line, as "name: reason (link)", a new string; NULL if none applies.
  */
-char *known_apply(const struct known_issues *issues, const struct known_place *place,
-		  const char *id, struct judgement *judgement);
+void known_apply(const struct known_issues *issues, const struct known_place *place,
+		 struct result *result);
 
 /**
  * known_iommu_model() - the model of a machine's IOMMU

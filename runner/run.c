@@ -10,6 +10,7 @@
 
 #include "runner/execute.h"
 #include "runner/folders.h"
+#include "runner/known.h"
 #include "runner/plan.h"
 #include "runner/progress.h"
 #include "runner/record.h"
@@ -23,6 +24,7 @@ struct run_state {
 	const struct run_options *options;
 	int stop_fd;
 	GHashTable *only; /* --last-failed: "profile ID"; or NULL */
+	struct known_issues *known;
 
 	GMutex lock; /* for all that follows */
 	struct recorder *recorder;
@@ -40,6 +42,7 @@ struct run_state {
 struct target_run {
 	struct run_state *state;
 	const struct run_target *target;
+	struct known_place place;
 };
 
 /* Written by the signal handler. */
@@ -129,6 +132,7 @@ static gboolean sink_add(gpointer data, const struct item *item, struct result *
 	gboolean good;
 
 	g_mutex_lock(&state->lock);
+	known_apply(state->known, &run->place, result);
 	good = recorder_add(state->recorder, result, &error);
 	good = recording(state, good, error);
 	if (verdict_is_bad(result->verdict))
@@ -291,6 +295,25 @@ static void run_on(struct target_run *run, struct session **session, const struc
 	g_ptr_array_unref(items);
 }
 
+static const char *text_in(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* What known issues are about; the texts live as long as run.json's. */
+static struct known_place place_of(const struct run_target *target, const json_t *about,
+				   const json_t *facts)
+{
+	return (struct known_place){
+		.profile = target->transport->name,
+		.kernel = text_in(facts, "kernel"),
+		.qemu = text_in(about, "qemu_version"),
+		.iommu = known_iommu_model(text_in(facts, "iommus")),
+	};
+}
+
 static void run_target(gpointer data, gpointer user_data)
 {
 	struct target_run *run = data;
@@ -306,6 +329,7 @@ static void run_target(gpointer data, gpointer user_data)
 	if (machine) {
 		json_t *about = run->target->transport->ops->describe(run->target->transport);
 
+		run->place = place_of(run->target, about, machine->facts);
 		tell(run, "describe", about ? about : json_object());
 		tell(run, "facts", json_incref(machine->facts));
 		tell(run, "devices", devices_to_json(machine));
@@ -468,12 +492,22 @@ enum exit_status run_targets(const struct run_options *options, const struct run
 		if (!state.only)
 			return complain(error);
 	}
+	state.known = known_new();
+	for (char **path = options->known; path && *path; path++) {
+		if (!known_load(state.known, *path, &error)) {
+			known_free(state.known);
+			g_clear_pointer(&state.only, g_hash_table_unref);
+			return complain(error);
+		}
+	}
 	for (gsize i = 0; i < count; i++)
 		durable = durable || targets[i].transport->shares_fate;
 	state.info = first_info(options, targets, count);
 	state.recorder = recorder_new(folder, state.info, durable, &error);
 	if (!state.recorder) {
 		json_decref(state.info);
+		known_free(state.known);
+		g_clear_pointer(&state.only, g_hash_table_unref);
 		return complain(error);
 	}
 	g_mutex_init(&state.lock);
@@ -482,7 +516,7 @@ enum exit_status run_targets(const struct run_options *options, const struct run
 	/* Each machine has a thread of its own from its start to its end. */
 	pool = g_thread_pool_new(run_target, NULL, options->machines, TRUE, NULL);
 	for (gsize i = 0; i < count; i++) {
-		runs[i] = (struct target_run){ &state, &targets[i] };
+		runs[i] = (struct target_run){ .state = &state, .target = &targets[i] };
 		g_thread_pool_push(pool, &runs[i], NULL);
 	}
 	g_thread_pool_free(pool, FALSE, TRUE);
@@ -492,6 +526,7 @@ enum exit_status run_targets(const struct run_options *options, const struct run
 	g_mutex_clear(&state.lock);
 	g_free(state.usage_message);
 	g_clear_pointer(&state.only, g_hash_table_unref);
+	known_free(state.known);
 	return code;
 }
 

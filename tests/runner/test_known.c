@@ -17,14 +17,18 @@ static void apply(const char *file, const struct known_place *place, enum verdic
 		  enum verdict after)
 {
 	struct known_issues *issues = parse(file, NULL);
-	struct judgement judgement = { .verdict = before, .reason = g_strdup("why") };
-	g_autofree char *known = NULL;
+	struct result result = {
+		.id = (char *)"dma/write[size=4K]",
+		.verdict = before,
+		.reason = g_strdup("why"),
+	};
 
 	g_assert_nonnull(issues);
-	known = known_apply(issues, place, "dma/write[size=4K]", &judgement);
-	g_assert_cmpstr(verdict_name(judgement.verdict), ==, verdict_name(after));
-	g_assert_cmpint(known != NULL, ==, before != after);
-	judgement_clear(&judgement);
+	known_apply(issues, place, &result);
+	g_assert_cmpstr(verdict_name(result.verdict), ==, verdict_name(after));
+	g_assert_cmpint(result.known != NULL, ==, before != after);
+	g_free(result.reason);
+	g_free(result.known);
 	known_free(issues);
 }
 
