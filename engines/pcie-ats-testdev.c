@@ -199,12 +199,38 @@ static uint32_t device_operation(const struct engine_transfer *transfer)
 	return word;
 }
 
+/* What this very device can do: the device itself would only say so in a result. */
+static int check(const struct engine *engine, const struct engine_transfer *transfer)
+{
+	bool translates = transfer->operation == ENGINE_OP_TRANSLATE;
+
+	if ((unsigned int)transfer->operation > ENGINE_OP_TRANSLATE)
+		return -EOPNOTSUPP;
+	if (transfer->pasid != IOMMUT_NO_PASID && !(engine->capabilities & ENGINE_PASID))
+		return -EOPNOTSUPP;
+	if ((translates || transfer->flags & ENGINE_TRANSLATED) &&
+	    !(engine->capabilities & ENGINE_ATS))
+		return -EOPNOTSUPP;
+	if (transfer->pasid != IOMMUT_NO_PASID && transfer->pasid > IOMMUT_PASID_MAX)
+		return -EINVAL;
+	if (transfer->length > engine->max_length || (!transfer->length && !translates))
+		return -EINVAL;
+	if ((transfer->operation == ENGINE_OP_READ || transfer->operation == ENGINE_OP_WRITE) &&
+	    (transfer->buffer > engine->buffer_size ||
+	     transfer->length > engine->buffer_size - transfer->buffer))
+		return -EINVAL;
+	if (transfer->length && transfer->iova + transfer->length - 1 < transfer->iova)
+		return -EINVAL;
+	return 0;
+}
+
 int testdev_prepare(struct engine *engine, const struct engine_transfer *transfer)
 {
 	const uint32_t at = TESTDEV_TRANSFER;
+	int error = check(engine, transfer);
 
-	if (transfer->length > engine->max_length)
-		return -EINVAL;
+	if (error)
+		return error;
 	testdev_set32(engine, at + TESTDEV_DESC_OPERATION, device_operation(transfer));
 	testdev_set32(engine, at + TESTDEV_DESC_PASID,
 		      transfer->pasid == IOMMUT_NO_PASID ? 0 : transfer->pasid);
@@ -313,6 +339,11 @@ static int store(struct engine *engine, uint32_t offset, void *data, size_t leng
 
 static int interrupt(struct engine *engine, uint32_t vector)
 {
+	uint32_t vectors = testdev_get32(engine, TESTDEV_VECTORS);
+
+	/* The device has as many as its larger kind, and INTx one. */
+	if (vector && vector >= (vectors & 0xff) && vector >= (vectors >> 8 & 0xff))
+		return -EINVAL;
 	testdev_set32(engine, TESTDEV_INTERRUPT, vector);
 	return 0;
 }
