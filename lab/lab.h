@@ -30,6 +30,7 @@ enum lab_error {
 
 struct lab_profile {
 	char *name;
+	char *file; /* what it was asked for by: its name, or a path */
 	char *description;
 	char *machine;        /* -machine */
 	char *iommu;          /* -device of the IOMMU; NULL without one */

@@ -20,6 +20,7 @@ void lab_profile_free(struct lab_profile *profile)
 	if (!profile)
 		return;
 	g_free(profile->name);
+	g_free(profile->file);
 	g_free(profile->description);
 	g_free(profile->machine);
 	g_free(profile->iommu);
@@ -137,6 +138,7 @@ struct lab_profile *lab_profile_load(const char *name, GError **error)
 	g_autoptr(GKeyFile) file = g_key_file_new();
 	g_autofree char *path = NULL;
 
+	profile->file = g_strdup(name);
 	profile->options = g_ptr_array_new_with_free_func(option_free);
 	profile->extra = g_ptr_array_new_with_free_func(g_free);
 	if (strchr(name, '/')) {

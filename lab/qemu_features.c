@@ -5,10 +5,12 @@
 #include <gio/gio.h>
 #include <string.h>
 
-/* Answers of one process's lifetime: each costs a start of QEMU. */
+/* Answers are kept for the process's lifetime: each costs a start of QEMU. Guests may start in several threads. */
 static char *ask(const char *qemu, const char *question)
 {
 	static GHashTable *answers;
+	static GMutex lock;
+	g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&lock);
 	g_autofree char *key = g_strdup_printf("%s\n%s", qemu, question);
 	const char *const argv[] = { qemu, "-device", question, NULL };
 	g_autoptr(GSubprocess) process = NULL;
