@@ -14,6 +14,8 @@
 #define MAX_REASON   300
 /* What the agent takes to end a case after its deadline, and a margin for a machine that is busy. */
 #define AGENT_GRACE_MS 22000
+/* Whoever asked for the end does not want to wait for a machine that does not answer. */
+#define STOP_GRACE_US (15 * G_USEC_PER_SEC)
 /* Losing a machine over and over is the machine's or our trouble, no case's. */
 #define MAX_LOSSES 5
 
@@ -473,11 +475,14 @@ static gboolean bring_back(struct executor *executor, GError **error)
 
 static void stop(struct executor *executor)
 {
+	gint64 latest = g_get_monotonic_time() + STOP_GRACE_US;
+
 	executor->stopped = TRUE;
 	for (guint i = 0; i < executor->running->len; i++) {
 		struct running *run = executor->running->pdata[i];
 
 		session_kill(*executor->session, run->job);
+		run->lost_at = MIN(run->lost_at, latest);
 	}
 }
 
@@ -539,7 +544,8 @@ static gboolean loop(struct executor *executor, GError **error)
 			if (is_overdue(executor)) {
 				g_autofree char *death = session_death(*executor->session);
 
-				lose_all(executor, ENDING_HUNG, death);
+				lose_all(executor, executor->stopped ? ENDING_STOPPED : ENDING_HUNG,
+					 death);
 				if (!bring_back(executor, error))
 					return FALSE;
 			}

@@ -11,9 +11,9 @@ static const struct {
 	const char *format;
 	report_writer write;
 } formats[] = {
-	{ "terminal", report_terminal },
-	{ "ktap", report_ktap },
-	{ "junit", report_junit },
+	{ "terminal", report_terminal }, { "ktap", report_ktap }, { "tap14", report_tap14 },
+	{ "junit", report_junit },       { "json", report_json }, { "lava", report_lava },
+	{ "markdown", report_markdown },
 };
 
 report_writer report_find(const char *format)

@@ -31,11 +31,15 @@ typedef void (*report_writer)(const struct run *run, const struct report_style *
 
 void report_terminal(const struct run *run, const struct report_style *style, GString *out);
 void report_ktap(const struct run *run, const struct report_style *style, GString *out);
+void report_tap14(const struct run *run, const struct report_style *style, GString *out);
 void report_junit(const struct run *run, const struct report_style *style, GString *out);
+void report_json(const struct run *run, const struct report_style *style, GString *out);
+void report_lava(const struct run *run, const struct report_style *style, GString *out);
+void report_markdown(const struct run *run, const struct report_style *style, GString *out);
 
 /**
  * report_find() - a report by the name of its format
- * * @format: "terminal", "ktap", "junit"...
+ * * @format: "terminal", "ktap", "tap14", "junit", "json", "lava" or "markdown"
  *
  * Return: NULL if there is no such format.
  */

@@ -46,11 +46,11 @@ static void add_attribute(GString *out, const char *name, const char *value)
 	g_string_append_c(out, '"');
 }
 
-/* A decimal point whatever the locale, and no exponent. */
+/* A decimal point whatever the locale, no exponent, and no more than three digits behind it: a schema says so. */
 static void add_time(GString *out, gint64 us)
 {
-	g_string_append_printf(out, " time=\"%" G_GINT64_FORMAT ".%06d\"", us / G_USEC_PER_SEC,
-			       (int)(us % G_USEC_PER_SEC));
+	g_string_append_printf(out, " time=\"%" G_GINT64_FORMAT ".%03d\"", us / G_USEC_PER_SEC,
+			       (int)(us % G_USEC_PER_SEC / 1000));
 }
 
 static void add_failure(GString *out, const struct run *run, const struct result *result,

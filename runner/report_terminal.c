@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runner/report.h"
+#include "runner/table.h"
 #include "runner/text.h"
 
 #define RED    "\x1b[31m"
@@ -12,7 +13,6 @@
 #define BOLD   "\x1b[1m"
 #define PLAIN  "\x1b[0m"
 
-#define MAX_COLUMNS  8
 #define LOG_LINES    8
 #define MAX_FAILURES 200
 
@@ -103,104 +103,16 @@ static void add_failures(struct page *page)
 
 /* --- the table --- */
 
-struct table {
-	/* of char * */
-	GPtrArray *areas;
-	GPtrArray *columns;
-	/* "area\ncolumn" to guint[VERDICT_COUNT] */
-	GHashTable *cells;
-};
-
-static guint position(GPtrArray *names, const char *name)
-{
-	guint index;
-
-	if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, &index)) {
-		index = names->len;
-		g_ptr_array_add(names, g_strdup(name));
-	}
-	return index;
-}
-
-static int by_rank(gconstpointer a, gconstpointer b)
-{
-	static const char *const order[] = { "type1", "compat", "iommufd" };
-	const char *names[2] = { *(const char *const *)a, *(const char *const *)b };
-	guint ranks[2];
-
-	for (guint i = 0; i < 2; i++) {
-		ranks[i] = 0;
-		while (ranks[i] < G_N_ELEMENTS(order) && !g_str_equal(order[ranks[i]], names[i]))
-			ranks[i]++;
-		if (g_str_equal(names[i], "-"))
-			ranks[i]++;
-	}
-	return ranks[0] != ranks[1] ? (ranks[0] < ranks[1] ? -1 : 1) : strcmp(names[0], names[1]);
-}
-
-static void fill_table(struct table *table, const struct run *run, const char *profile)
-{
-	table->areas = g_ptr_array_new_with_free_func(g_free);
-	table->columns = g_ptr_array_new_with_free_func(g_free);
-	table->cells = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	for (guint i = 0; i < run->results->len; i++) {
-		const struct result *result = run->results->pdata[i];
-		g_autofree char *area = NULL, *backend = NULL, *key = NULL;
-		guint *counts;
-
-		if (!g_str_equal(result->profile, profile))
-			continue;
-		area = report_suite(result->id);
-		backend = report_parameter(result->id, "backend");
-		if (!backend)
-			backend = g_strdup("-");
-		position(table->areas, area);
-		position(table->columns, backend);
-		key = g_strdup_printf("%s\n%s", area, backend);
-		counts = g_hash_table_lookup(table->cells, key);
-		if (!counts) {
-			counts = g_new0(guint, VERDICT_COUNT);
-			g_hash_table_insert(table->cells, g_steal_pointer(&key), counts);
-		}
-		counts[result->verdict]++;
-	}
-	g_ptr_array_sort(table->columns, by_rank);
-	if (table->columns->len > MAX_COLUMNS)
-		g_ptr_array_set_size(table->columns, MAX_COLUMNS);
-}
-
-static void clear_table(struct table *table)
-{
-	g_ptr_array_unref(table->areas);
-	g_ptr_array_unref(table->columns);
-	g_hash_table_unref(table->cells);
-}
-
-/* "12 pass 3 skip": words beside every number, so that a table needs no legend. */
-static char *cell_text(const guint counts[VERDICT_COUNT])
-{
-	GString *text = g_string_new(NULL);
-
-	for (guint i = 0; i < VERDICT_COUNT; i++) {
-		if (!counts[i])
-			continue;
-		g_string_append_printf(text, "%s%u %s", text->len ? " " : "", counts[i],
-				       verdict_name(i));
-	}
-	return g_string_free(text, FALSE);
-}
-
 static const char *cell_colour(const guint counts[VERDICT_COUNT])
 {
-	for (guint i = 0; i < VERDICT_COUNT; i++)
-		if (counts[i] && verdict_is_bad(i))
-			return RED;
+	if (table_cell_is_bad(counts))
+		return RED;
 	return counts[VERDICT_PASS] ? GREEN : YELLOW;
 }
 
 static void add_cell(struct page *page, const guint *counts, guint width)
 {
-	g_autofree char *text = counts ? cell_text(counts) : g_strdup("");
+	g_autofree char *text = counts ? table_cell_text(counts) : g_strdup("");
 
 	g_string_append(page->out, "  ");
 	if (counts)
@@ -216,20 +128,13 @@ static void end_line(struct page *page)
 	g_string_append_c(page->out, '\n');
 }
 
-static const guint *cell_of(const struct table *table, const char *area, const char *column)
-{
-	g_autofree char *key = g_strdup_printf("%s\n%s", area, column);
-
-	return g_hash_table_lookup(table->cells, key);
-}
-
 static guint column_width(const struct table *table, const char *column)
 {
 	gsize width = strlen(column);
 
 	for (guint i = 0; i < table->areas->len; i++) {
-		const guint *counts = cell_of(table, table->areas->pdata[i], column);
-		g_autofree char *text = counts ? cell_text(counts) : NULL;
+		const guint *counts = table_cell(table, table->areas->pdata[i], column);
+		g_autofree char *text = counts ? table_cell_text(counts) : NULL;
 
 		if (text)
 			width = MAX(width, strlen(text));
@@ -240,35 +145,35 @@ static guint column_width(const struct table *table, const char *column)
 static void add_table(struct page *page, const char *profile)
 {
 	const char *kernel = report_fact(page->run, profile, "kernel");
-	guint widths[MAX_COLUMNS];
-	struct table table;
+	guint widths[TABLE_MAX_COLUMNS];
+	struct table *table = table_new(page->run, profile);
 	gsize name_width;
 
-	fill_table(&table, page->run, profile);
 	name_width = strlen(profile);
-	for (guint i = 0; i < table.areas->len; i++)
-		name_width = MAX(name_width, strlen(table.areas->pdata[i]) + 2);
+	for (guint i = 0; i < table->areas->len; i++)
+		name_width = MAX(name_width, strlen(table->areas->pdata[i]) + 2);
 	paint(page, BOLD, profile);
 	for (gsize i = strlen(profile); i < name_width; i++)
 		g_string_append_c(page->out, ' ');
-	for (guint i = 0; i < table.columns->len; i++) {
-		widths[i] = column_width(&table, table.columns->pdata[i]);
+	for (guint i = 0; i < table->columns->len; i++) {
+		widths[i] = column_width(table, table->columns->pdata[i]);
 		g_string_append_printf(page->out, "  %-*s", (int)widths[i],
-				       (const char *)table.columns->pdata[i]);
+				       (const char *)table->columns->pdata[i]);
 	}
 	if (*kernel)
 		g_string_append_printf(page->out, "  (Linux %s)", kernel);
 	end_line(page);
-	for (guint i = 0; i < table.areas->len; i++) {
+	for (guint i = 0; i < table->areas->len; i++) {
 		g_string_append_printf(page->out, "  %-*s", (int)name_width - 2,
-				       (const char *)table.areas->pdata[i]);
-		for (guint j = 0; j < table.columns->len; j++)
-			add_cell(page,
-				 cell_of(&table, table.areas->pdata[i], table.columns->pdata[j]),
-				 widths[j]);
+				       (const char *)table->areas->pdata[i]);
+		for (guint j = 0; j < table->columns->len; j++)
+			add_cell(
+				page,
+				table_cell(table, table->areas->pdata[i], table->columns->pdata[j]),
+				widths[j]);
 		end_line(page);
 	}
-	clear_table(&table);
+	table_free(table);
 }
 
 /* --- skips and durations --- */
@@ -385,7 +290,7 @@ static void add_summary(struct page *page)
 {
 	const struct run *run = page->run;
 	const json_t *stopped = json_object_get(run->info, "stopped");
-	g_autofree char *counts = cell_text(run->counts);
+	g_autofree char *counts = table_cell_text(run->counts);
 	g_autofree char *duration = text_duration(wall_time(run));
 
 	for (guint i = 0; i < run->in_flight->len; i++)
