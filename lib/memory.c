@@ -12,6 +12,7 @@
 
 #include <iommut/memory.h>
 
+#include "lib/lines.h"
 #include "lib/memory.h"
 
 #define SIZE_2M (2ul << 20)
@@ -238,41 +239,6 @@ void iommut_memory_free(struct iommut_memory *memory)
 	memory_free_on(NULL, memory);
 }
 
-/* Reads lines of a file one by one: smaps can be far larger than a buffer. */
-struct line_reader {
-	const struct iommut_syscalls *sys;
-	int fd;
-	size_t start;
-	size_t end;
-	char data[4096];
-};
-
-static ssize_t next_line(struct line_reader *reader, char **line)
-{
-	for (;;) {
-		char *start = reader->data + reader->start;
-		char *newline = memchr(start, '\n', reader->end - reader->start);
-		ssize_t got;
-
-		if (newline) {
-			*newline = '\0';
-			*line = start;
-			reader->start += newline - start + 1;
-			return 1;
-		}
-		memmove(reader->data, start, reader->end - reader->start);
-		reader->end -= reader->start;
-		reader->start = 0;
-		if (reader->end == sizeof(reader->data))
-			return -EBADMSG;
-		got = sys_read(reader->sys, reader->fd, reader->data + reader->end,
-			       sizeof(reader->data) - reader->end);
-		if (got <= 0)
-			return got;
-		reader->end += got;
-	}
-}
-
 int memory_physical_size_on(const struct iommut_syscalls *sys, const void *address, size_t *size)
 {
 	struct line_reader reader = { .sys = sys };
@@ -284,7 +250,7 @@ int memory_physical_size_on(const struct iommut_syscalls *sys, const void *addre
 	reader.fd = sys_open(sys, "/proc/self/smaps", O_RDONLY, 0);
 	if (reader.fd < 0)
 		return reader.fd;
-	while ((ret = next_line(&reader, &line)) > 0) {
+	while ((ret = lines_next(&reader, &line)) > 0) {
 		if (sscanf(line, "%31[A-Za-z_]: %lu kB", name, &kilobytes) == 2) {
 			if (!inside)
 				continue;

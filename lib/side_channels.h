@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+#ifndef LIB_SIDE_CHANNELS_H
+#define LIB_SIDE_CHANNELS_H
+
+#include <iommut/accounting.h>
+#include <iommut/page_table.h>
+
+#include "lib/syscalls.h"
+
+int accounting_get_on(const struct iommut_syscalls *sys, struct iommut_accounting *accounting);
+int page_table_leaf_on(const struct iommut_syscalls *sys, const char *bdf, uint32_t pasid,
+		       uint64_t iova, struct iommut_leaf *leaf);
+
+#endif /* LIB_SIDE_CHANNELS_H */
