@@ -13,7 +13,7 @@ static const struct {
 } formats[] = {
 	{ "terminal", report_terminal }, { "ktap", report_ktap }, { "tap14", report_tap14 },
 	{ "junit", report_junit },       { "json", report_json }, { "lava", report_lava },
-	{ "markdown", report_markdown },
+	{ "markdown", report_markdown }, { "html", report_html },
 };
 
 report_writer report_find(const char *format)

@@ -36,10 +36,12 @@ void report_junit(const struct run *run, const struct report_style *style, GStri
 void report_json(const struct run *run, const struct report_style *style, GString *out);
 void report_lava(const struct run *run, const struct report_style *style, GString *out);
 void report_markdown(const struct run *run, const struct report_style *style, GString *out);
+void report_html(const struct run *run, const struct report_style *style, GString *out);
 
 /**
  * report_find() - a report by the name of its format
- * * @format: "terminal", "ktap", "tap14", "junit", "json", "lava" or "markdown"
+ * * @format: "terminal", "ktap", "tap14", "junit", "json", "lava", "markdown" or
+ *          "html"
  *
  * Return: NULL if there is no such format.
  */
