@@ -88,22 +88,20 @@ static int walk_extended(const uint8_t *config, size_t length, struct listing *l
 }
 
 /* A capability ends where the next one in address order starts. */
-static void measure(struct listing *listing, size_t length)
+static void measure(const struct listing *listing, size_t stored, size_t length,
+		    struct iommut_capability *this)
 {
-	size_t stored = listing->count < listing->room ? listing->count : listing->room;
+	size_t end = this->extended ? length : PCI_CFG_SPACE_SIZE;
 
+	if (end > length)
+		end = length;
 	for (size_t i = 0; i < stored; i++) {
-		struct iommut_capability *this = &listing->capabilities[i];
-		size_t end = this->extended ? length : PCI_CFG_SPACE_SIZE;
+		uint16_t offset = listing->capabilities[i].offset;
 
-		if (end > length)
-			end = length;
-		for (size_t j = 0; j < stored; j++)
-			if (listing->capabilities[j].offset > this->offset &&
-			    listing->capabilities[j].offset < end)
-				end = listing->capabilities[j].offset;
-		this->length = end - this->offset;
+		if (offset > this->offset && offset < end)
+			end = offset;
 	}
+	this->length = (uint16_t)(end - this->offset);
 }
 
 int iommut_capability_list(const uint8_t *config, size_t length,
@@ -116,7 +114,9 @@ int iommut_capability_list(const uint8_t *config, size_t length,
 		ret = walk_extended(config, length, &listing);
 	if (ret)
 		return ret;
-	measure(&listing, length);
+	for (size_t i = 0; i < listing.count && i < room; i++)
+		measure(&listing, listing.count < room ? listing.count : room, length,
+			&capabilities[i]);
 	return (int)listing.count;
 }
 
@@ -131,9 +131,9 @@ int iommut_capability_find(const uint8_t *config, size_t length, uint16_t id, bo
 	int ret =
 		extended ? walk_extended(config, length, &listing) : walk(config, length, &listing);
 
-	measure(&listing, length);
 	for (size_t i = 0; i < listing.count && i < CAPABILITIES_MAX; i++) {
 		if (list[i].id == id) {
+			measure(&listing, listing.count, length, &list[i]);
 			if (capability)
 				*capability = list[i];
 			return 0;
