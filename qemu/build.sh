@@ -53,9 +53,11 @@ for patch in skip-unpack-edk2-blobs skip-install-dtb; do
 done
 # Page requests of intel-iommu, where QEMU does not have the property svm itself.
 grep -q '"svm"' hw/i386/intel_iommu.c || apply "$here/patches/intel-iommu-svm.patch"
-# Detached PASIDs must stay detached (docs/findings.md). A version that changed the function may do it right by itself.
-present=$here/patches/intel-iommu-present.patch
-! patch -p1 --forward --dry-run --batch --quiet <"$present" >/dev/null 2>&1 || apply "$present"
+# Defects that would spoil every later case of a guest (docs/findings.md). A version that changed the code may have it right by itself.
+for name in present ats-interrupt-range; do
+	fix=$here/patches/intel-iommu-$name.patch
+	! patch -p1 --forward --dry-run --batch --quiet <"$fix" >/dev/null 2>&1 || apply "$fix"
+done
 for patch in "${patches[@]}"; do
 	apply "$patch"
 done
