@@ -24,24 +24,42 @@ report_writer report_find(const char *format)
 	return NULL;
 }
 
+static gboolean write_stream(FILE *stream, const char *name, const GString *text, GError **error)
+{
+	if (fwrite(text->str, 1, text->len, stream) == text->len && fflush(stream) == 0)
+		return TRUE;
+	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE, "cannot write the report to %s: %s",
+		    name, g_strerror(errno));
+	return FALSE;
+}
+
 gboolean report_save(const struct run *run, const char *format, const struct report_style *style,
 		     const char *path, GError **error)
 {
 	report_writer write = report_find(format);
 	g_autoptr(GString) text = g_string_new(NULL);
+	gboolean good;
+	FILE *file;
 
 	if (!write) {
 		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE, "no report format %s", format);
 		return FALSE;
 	}
 	write(run, style, text);
-	if (!g_str_equal(path, "-"))
+	if (g_str_equal(path, "-"))
+		return write_stream(stdout, "stdout", text, error);
+	/* A pipe or a device is written to; only a file may be replaced. */
+	if (!g_file_test(path, G_FILE_TEST_EXISTS) || g_file_test(path, G_FILE_TEST_IS_REGULAR))
 		return g_file_set_contents(path, text->str, (gssize)text->len, error);
-	if (fwrite(text->str, 1, text->len, stdout) == text->len && fflush(stdout) == 0)
-		return TRUE;
-	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE, "cannot write the report: %s",
-		    g_strerror(errno));
-	return FALSE;
+	file = fopen(path, "we");
+	if (!file) {
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE, "cannot write %s: %s", path,
+			    g_strerror(errno));
+		return FALSE;
+	}
+	good = write_stream(file, path, text, error);
+	fclose(file);
+	return good;
 }
 
 char *report_suite(const char *id)
