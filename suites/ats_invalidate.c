@@ -354,14 +354,14 @@ CASE(broken_device_is_seen,
      .proves =
 	     "these cases notice a device that goes on using a translation after its invalidation",
      .rule = "PCIe 10.3.1: Invalidate Request; the check of the checks", .needs = NEEDS,
-     .parameters = { BACKENDS, PARAMETER("device", "keeps", "late") })
+     .parameters = { BACKENDS, PARAMETER("how", "keeps", "late") })
 {
 	struct rig *rig = ats_open(t);
 	struct dma_buffer *buffer = map_buffer(rig, PAGE);
 
 	ats_hold(rig, buffer->iova, NONE);
 	testdev_set32(&rig->engine, TESTDEV_MISBEHAVE,
-		      param_is(t, "device", "keeps") ? TESTDEV_MISBEHAVE_KEEP_TLB
+		      param_is(t, "how", "keeps") ? TESTDEV_MISBEHAVE_KEEP_TLB
 						     : TESTDEV_MISBEHAVE_LATE_INVAL);
 	unmap_buffer(buffer);
 	fill_canary(buffer);
@@ -372,7 +372,7 @@ CASE(broken_device_is_seen,
 	expect_equal(t, buffer->data[0], 0x55);
 	fill_canary(buffer);
 	testdev_set32(&rig->engine, TESTDEV_MISBEHAVE, 0);
-	if (param_is(t, "device", "keeps"))
+	if (param_is(t, "how", "keeps"))
 		ats_keep(rig);
 	expect_ats_gone(rig, buffer->iova, NONE);
 	expect_canary(buffer);
