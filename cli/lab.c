@@ -59,7 +59,7 @@ static enum exit_status in_guests(const struct lab_options *lab, const struct ru
 }
 
 static enum exit_status print_qemu(const struct lab_config *config, const GPtrArray *profiles,
-				  const char *accelerator)
+				   const char *accelerator)
 {
 	for (guint i = 0; i < profiles->len; i++) {
 		GError *error = NULL;
