@@ -144,6 +144,19 @@ void send_devices(struct agent *agent)
 	send_done(agent);
 }
 
+/*
+ * VFIO resets a function whenever it is opened. Linux waits 100 ms for a function level reset, but 20 ms for one by power
+ * state, and in a guest of ours nothing else hangs on the choice. Cases about resets choose for themselves.
+ */
+static void prefer_quick_reset(const char *name)
+{
+	char methods[128];
+
+	if (iommut_pci_reset_methods(name, methods, sizeof(methods)) == 0 &&
+	    strstr(methods, "flr") && strstr(methods, "pm"))
+		(void)iommut_pci_set_reset_methods(name, "pm");
+}
+
 static bool bind_one(struct agent *agent, const struct iommut_pci_device *device, bool force)
 {
 	struct iommut_pci_binding *before = &agent->bound[agent->bound_count];
@@ -159,6 +172,8 @@ static bool bind_one(struct agent *agent, const struct iommut_pci_device *device
 		send_error(agent, "more than %d functions", MAX_BOUND);
 		return false;
 	}
+	if (agent->init)
+		prefer_quick_reset(device->name);
 	if (strcmp(device->driver, DRIVER) == 0)
 		return true;
 	error = iommut_pci_bind(device->name, DRIVER, before);

@@ -13,7 +13,7 @@
 
 #include "agent/agent.h"
 
-#define LIST_TIMEOUT_MS 10000
+#define LIST_TIMEOUT_MS 60000
 
 /* Beside the agent, as in what is copied to a machine; or beside the agent's folder, as in a build folder. */
 bool find_suites(struct agent *agent, const char *chosen)

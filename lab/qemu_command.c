@@ -80,7 +80,12 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	if (config->qemu_data)
 		add(command, "-L", "%s", config->qemu_data);
 	add(command, "-machine", "%s", profile->machine);
-	add(command, "-accel", "%s", accelerator);
+	/*
+	 * With a thread for each virtual processor, QEMU 10.2 aborts now and then (iotlb_to_section): one of them uses a
+	 * cached index into a memory map that another one has just replaced by switching a BAR.
+	 */
+	add(command, "-accel", "%s%s", accelerator,
+	    strcmp(accelerator, "tcg") == 0 ? ",thread=single" : "");
 	add(command, "-cpu", "%s", strcmp(accelerator, "kvm") == 0 ? "host" : "max");
 	/*
 	 * TCG with two vCPUs loses timer interrupts of an idle one now and then (QEMU 10.2): Linux then reports stalls,

@@ -654,7 +654,13 @@ static void reset(DeviceState *dev)
 static void config_write(PCIDevice *pci, uint32_t address, uint32_t value,
                          int length)
 {
+    bool slept = sleeping(pci);
+
     pci_default_write_config(pci, address, value, length);
+    /* PCI PM 1.2, 3.2.4: No_Soft_Reset is clear, so waking up is a reset. */
+    if (slept && !sleeping(pci)) {
+        pci_device_reset(pci);
+    }
     pcie_cap_flr_write_config(pci, address, value, length);
     /* PCIe 6.2, 10.5.1.3: what ATS gave is worth nothing once it is off. */
     if (!pcie_ats_enabled(pci)) {

@@ -100,7 +100,7 @@ static void add_running(struct run_options *o, GOptionContext *context)
 		{ "max-fail", 0, 0, G_OPTION_ARG_INT, &o->max_fail, "Stop after N failures", "N" },
 		{ "repeat", 0, 0, G_OPTION_ARG_INT, &o->repeat, "Run each case N times", "N" },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
-		  "Cases at once on one machine, each on a device of its own (1)", "N" },
+		  "Cases at once on one machine, each on a device of its own (run: 1, lab: 4)", "N" },
 		{ "machines", 0, 0, G_OPTION_ARG_INT, &o->machines,
 		  "Lab guests at once (as many as processors)", "N" },
 		{ "timeout-factor", 0, 0, G_OPTION_ARG_DOUBLE, &o->timeout_factor,
