@@ -19,7 +19,7 @@ static const char description[] =
 static char **lab_replay(const struct lab_options *options, const struct lab_profile *profile)
 {
 	const char *const pairs[][2] = {
-		{ "--profile", profile->name },
+		{ "--profile", profile->file },
 		{ "--kernel", options->kernel },
 		{ "--modules", options->modules },
 		{ "--qemu", options->qemu },
@@ -89,6 +89,8 @@ static enum exit_status with_options(const struct lab_options *lab,
 	if (!config)
 		return cli_complain(error);
 	accelerator = lab_accelerator(config, &why);
+	if (!lab_drop_unavailable(config, lab, accelerator, profiles, &error))
+		return cli_complain(error);
 	if (lab->print_qemu)
 		return print_qemu(config, profiles, accelerator);
 	if (!options->quiet)
@@ -101,6 +103,9 @@ enum exit_status command_lab(const struct command *command, int argc, char **arg
 	GOptionContext *context = cli_context(command, description);
 	struct run_options *options = run_options_new();
 	struct lab_options lab = { 0 };
+
+	/* The profiles have four devices of each engine, and cases mostly wait for resets. */
+	options->jobs = LAB_JOBS;
 	enum exit_status code;
 	enum parsed parsed;
 

@@ -161,6 +161,9 @@ struct transport *lab_transport(const struct lab_config *config, const struct la
 
 /* --- the command line (options.c) --- */
 
+/* Cases at once on one guest: as many as it has devices of an engine. */
+#define LAB_JOBS 4
+
 /* What the user wants; zeroed at first, lab_options_clear() at the end. */
 struct lab_options {
 	char **profiles;
@@ -177,6 +180,19 @@ void lab_options_clear(struct lab_options *options);
 
 /* The profiles chosen (struct lab_profile, owned by the array): those by default without --profile, all with --list-profiles. */
 GPtrArray *lab_chosen_profiles(const struct lab_options *options, GError **error);
+
+/**
+ * lab_drop_unavailable() - take out the profiles that this QEMU cannot emulate
+ * @config: with the QEMU
+ * @options: a profile that was asked for by name is an error instead
+ * @accelerator: "kvm" or "tcg"
+ * @profiles: as from lab_chosen_profiles()
+ * @error: LAB_ERROR_UNAVAILABLE
+ *
+ * What is left out, and what a QEMU without our device cannot test, is said on stderr.
+ */
+bool lab_drop_unavailable(const struct lab_config *config, const struct lab_options *options,
+			  const char *accelerator, GPtrArray *profiles, GError **error);
 
 /* --list-profiles */
 void lab_print_profiles(const GPtrArray *profiles);

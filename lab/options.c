@@ -88,6 +88,36 @@ GPtrArray *lab_chosen_profiles(const struct lab_options *options, GError **error
 	return g_steal_pointer(&profiles);
 }
 
+bool lab_drop_unavailable(const struct lab_config *config, const struct lab_options *options,
+			  const char *accelerator, GPtrArray *profiles, GError **error)
+{
+	for (unsigned int i = 0; i < profiles->len;) {
+		g_autoptr(GPtrArray) command = NULL;
+		g_autoptr(GError) problem = NULL;
+
+		command = lab_qemu_command(config, profiles->pdata[i], accelerator, ".", -1, -1,
+					   &problem);
+		if (command) {
+			i++;
+			continue;
+		}
+		/* Of those by default, the others still say something. */
+		if (options->profiles || profiles->len == 1) {
+			g_propagate_error(error, g_steal_pointer(&problem));
+			return false;
+		}
+		fprintf(stderr, "left out: %s\n", problem->message);
+		g_ptr_array_remove_index(profiles, i);
+	}
+	if (!lab_qemu_has_device(config->qemu, "pcie-ats-testdev"))
+		fprintf(stderr,
+			"%s has no pcie-ats-testdev: only what stock devices can do is tested; the "
+			"QEMU that "
+			"`make lab` builds has it\n",
+			config->qemu);
+	return true;
+}
+
 void lab_print_profiles(const GPtrArray *profiles)
 {
 	for (unsigned int i = 0; i < profiles->len; i++) {
