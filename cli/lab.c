@@ -110,8 +110,6 @@ enum exit_status command_lab(const struct command *command, int argc, char **arg
 	enum parsed parsed;
 
 	g_option_context_add_group(context, lab_option_group(&lab));
-	/* As many as a guest has devices of a kind. */
-	options->jobs = 4;
 	run_options_add(options, context, TRUE);
 	parsed = cli_parse_run(context, argc, argv, options);
 	if (parsed == PARSED_GO_ON)
