@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A results file, and every report that is made of it. */
+#include <stdint.h>
+
+#include <stdlib.h>
+
+#include "runner/report.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const formats[] = { "terminal", "ktap", "tap14",   "junit",
+					       "json",     "lava", "markdown" };
+	const struct report_style style = { .verbosity = 2, .durations = 3 };
+	struct run *run = g_new0(struct run, 1);
+	gsize good;
+
+	run->folder = g_strdup("/nonexistent");
+	run->info = json_object();
+	if (run_read_results(run, (const char *)data, size, &good, NULL)) {
+		for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+			GString *text = g_string_new(NULL);
+
+			report_find(formats[i])(run, &style, text);
+			if (!g_utf8_validate(text->str, (gssize)text->len, NULL))
+				abort();
+			g_string_free(text, TRUE);
+		}
+	}
+	run_free(run);
+	return 0;
+}
