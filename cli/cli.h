@@ -26,6 +26,9 @@ enum exit_status command_lab(const struct command *command, int argc, char **arg
 enum exit_status command_list(const struct command *command, int argc, char **argv);
 enum exit_status command_devices(const struct command *command, int argc, char **argv);
 enum exit_status command_report(const struct command *command, int argc, char **argv);
+enum exit_status command_diff(const struct command *command, int argc, char **argv);
+enum exit_status command_merge(const struct command *command, int argc, char **argv);
+enum exit_status command_history(const struct command *command, int argc, char **argv);
 
 /* What parsing a command line came to. */
 enum parsed {

@@ -132,7 +132,8 @@ enum exit_status command_report(const struct command *command, int argc, char **
 	enum exit_status code;
 	const GOptionEntry entries[] = {
 		{ "format", 'f', 0, G_OPTION_ARG_STRING, &format,
-		  "terminal (the default), ktap or junit", "FORMAT" },
+		  "terminal (the default), ktap, tap14, junit, json, lava, markdown or html",
+		  "FORMAT" },
 		{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &path, "File instead of stdout",
 		  "FILE" },
 		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &verbose, "Every case", NULL },

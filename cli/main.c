@@ -14,6 +14,9 @@ static const struct command commands[] = {
 	{ "devices", "", "name the devices of this machine that can be used for testing",
 	  command_devices },
 	{ "report", "[RUN]", "report a run again, in any format", command_report },
+	{ "diff", "RUN RUN", "tell what changed from one run to another", command_diff },
+	{ "merge", "FOLDER RUN RUN...", "make one run of several", command_merge },
+	{ "history", "FOLDER", "tell how each case did in the runs of a folder", command_history },
 };
 
 static void print_help(FILE *to)

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The commands that look at several runs. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "runner/compare.h"
+
+static enum exit_status code_of(enum parsed parsed)
+{
+	return parsed == PARSED_HELP_SHOWN ? EXIT_STATUS_GOOD : EXIT_STATUS_USAGE;
+}
+
+static enum exit_status usage(const struct command *command)
+{
+	fprintf(stderr, "iommut: iommut %s %s\n", command->name, command->arguments);
+	return EXIT_STATUS_USAGE;
+}
+
+/* A report that did not get out is no report. */
+static enum exit_status show(const GString *text, enum exit_status code)
+{
+	if (fwrite(text->str, 1, text->len, stdout) == text->len && fflush(stdout) == 0)
+		return code;
+	fprintf(stderr, "iommut: cannot write: %s\n", g_strerror(errno));
+	return EXIT_STATUS_TROUBLE;
+}
+
+static GPtrArray *load_runs(char **folders, GError **error)
+{
+	GPtrArray *runs = g_ptr_array_new_with_free_func((GDestroyNotify)run_free);
+
+	for (char **folder = folders; *folder; folder++) {
+		struct run *run = run_load(*folder, error);
+
+		if (!run) {
+			g_ptr_array_unref(runs);
+			return NULL;
+		}
+		g_ptr_array_add(runs, run);
+	}
+	return runs;
+}
+
+enum exit_status command_diff(const struct command *command, int argc, char **argv)
+{
+	static const char description[] =
+		"What was tested and differs comes first, then the cases that broke, were fixed, "
+		"are new "
+		"or\n"
+		"gone, then durations that changed by more than noise. The exit status is 1 if a "
+		"case "
+		"broke,\n"
+		"or is new and bad, so that it serves in a bisection as it is.\n";
+	GOptionContext *context = cli_context(command, description);
+	g_auto(GStrv) rest = NULL;
+	g_autoptr(GPtrArray) runs = NULL;
+	g_autoptr(GString) text = g_string_new(NULL);
+	enum parsed parsed = cli_parse(context, argc, argv, &rest);
+	GError *error = NULL;
+	guint regressions;
+
+	if (parsed != PARSED_GO_ON)
+		return code_of(parsed);
+	if (!rest || g_strv_length(rest) != 2)
+		return usage(command);
+	runs = load_runs(rest, &error);
+	if (!runs)
+		return cli_complain(error);
+	regressions = compare_diff(runs->pdata[0], runs->pdata[1],
+				   isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR"), text);
+	return show(text, regressions ? EXIT_STATUS_FAILURES : EXIT_STATUS_GOOD);
+}
+
+enum exit_status command_merge(const struct command *command, int argc, char **argv)
+{
+	static const char description[] = "Puts the results of shards, or of machines that were "
+					  "tested apart, into the new run "
+					  "directory\n"
+					  "FOLDER, which iommut report then reports as one.\n";
+	GOptionContext *context = cli_context(command, description);
+	g_auto(GStrv) rest = NULL;
+	g_autoptr(GPtrArray) runs = NULL;
+	enum parsed parsed = cli_parse(context, argc, argv, &rest);
+	GError *error = NULL;
+
+	if (parsed != PARSED_GO_ON)
+		return code_of(parsed);
+	if (!rest || g_strv_length(rest) < 2)
+		return usage(command);
+	runs = load_runs(rest + 1, &error);
+	if (!runs || !compare_merge(rest[0], runs, &error))
+		return cli_complain(error);
+	return EXIT_STATUS_GOOD;
+}
+
+static int by_name(gconstpointer a, gconstpointer b)
+{
+	return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The run directories in a folder; their names are times, so that their order is that of time. */
+static char **runs_in(const char *folder, GError **error)
+{
+	g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
+	GPtrArray *names = g_ptr_array_new();
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *info = g_build_filename(folder, name, "run.json", NULL);
+
+		if (g_file_test(info, G_FILE_TEST_IS_REGULAR))
+			g_ptr_array_add(names, g_build_filename(folder, name, NULL));
+	}
+	g_ptr_array_sort(names, by_name);
+	g_ptr_array_add(names, NULL);
+	return (char **)g_ptr_array_free(names, FALSE);
+}
+
+enum exit_status command_history(const struct command *command, int argc, char **argv)
+{
+	static const char description[] =
+		"FOLDER holds run directories, oldest first by name. For each case that was ever "
+		"bad: in how "
+		"many\n"
+		"of the runs, how often it changed (a flake changes often), and since when it is "
+		"bad. The "
+		"exit\n"
+		"status is 1 if a case is bad in the last run it was part of.\n";
+	GOptionContext *context = cli_context(command, description);
+	g_auto(GStrv) rest = NULL, folders = NULL;
+	g_autoptr(GPtrArray) runs = NULL;
+	g_autoptr(GString) text = g_string_new(NULL);
+	gboolean all = FALSE;
+	GError *error = NULL;
+	enum parsed parsed;
+	guint bad;
+	const GOptionEntry entries[] = {
+		{ "all", 'a', 0, G_OPTION_ARG_NONE, &all, "Also cases that were never bad", NULL },
+		{ 0 },
+	};
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	parsed = cli_parse(context, argc, argv, &rest);
+	if (parsed != PARSED_GO_ON)
+		return code_of(parsed);
+	if (!rest || g_strv_length(rest) != 1)
+		return usage(command);
+	folders = runs_in(rest[0], &error);
+	runs = error ? NULL : load_runs(folders, &error);
+	if (!runs)
+		return cli_complain(error);
+	if (!runs->len) {
+		fprintf(stderr, "iommut: no run directory in %s\n", rest[0]);
+		return EXIT_STATUS_USAGE;
+	}
+	bad = compare_history(runs, all, text);
+	return show(text, bad ? EXIT_STATUS_FAILURES : EXIT_STATUS_GOOD);
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <math.h>
+#include <string.h>
+
+#include "runner/compare.h"
+#include "runner/text.h"
+
+#define MAX_LISTED 1000
+
+/* A case of a profile in a run, all its attempts taken together. */
+struct tally {
+	const char *id;
+	const char *profile;
+	guint counts[VERDICT_COUNT];
+	guint times;
+	double sum_us;
+	double sum_squares;
+	/* the worst of its results */
+	const struct result *worst;
+};
+
+static guint badness(enum verdict verdict)
+{
+	static const guint ranks[VERDICT_COUNT] = {
+		[VERDICT_PASS] = 0,  [VERDICT_XFAIL] = 1,   [VERDICT_SKIP] = 2, [VERDICT_XPASS] = 3,
+		[VERDICT_ERROR] = 4, [VERDICT_TIMEOUT] = 5, [VERDICT_FAIL] = 6, [VERDICT_CRASH] = 7,
+	};
+
+	return ranks[verdict];
+}
+
+static char *key_of(const struct result *result)
+{
+	return g_strdup_printf("%s\n%s", result->profile, result->id);
+}
+
+/* The tallies in the order of their first results; also found by "profile\nID". */
+static GPtrArray *tally_run(const struct run *run, GHashTable **by_key)
+{
+	GPtrArray *tallies = g_ptr_array_new_with_free_func(g_free);
+
+	*by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	for (guint i = 0; i < run->results->len; i++) {
+		const struct result *result = run->results->pdata[i];
+		char *key = key_of(result);
+		struct tally *tally = g_hash_table_lookup(*by_key, key);
+
+		if (tally) {
+			g_free(key);
+		} else {
+			tally = g_new0(struct tally, 1);
+			tally->id = result->id;
+			tally->profile = result->profile;
+			tally->worst = result;
+			g_ptr_array_add(tallies, tally);
+			g_hash_table_insert(*by_key, key, tally);
+		}
+		tally->counts[result->verdict]++;
+		tally->times++;
+		tally->sum_us += (double)result->duration_us;
+		tally->sum_squares += (double)result->duration_us * (double)result->duration_us;
+		if (badness(result->verdict) > badness(tally->worst->verdict))
+			tally->worst = result;
+	}
+	return tallies;
+}
+
+static struct tally *find_tally(GHashTable *by_key, const struct tally *like)
+{
+	g_autofree char *key = g_strdup_printf("%s\n%s", like->profile, like->id);
+
+	return g_hash_table_lookup(by_key, key);
+}
+
+static double mean(const struct tally *tally)
+{
+	return tally->sum_us / tally->times;
+}
+
+static double deviation(const struct tally *tally)
+{
+	double square = tally->sum_squares / tally->times - mean(tally) * mean(tally);
+
+	return tally->times > 1 && square > 0 ? sqrt(square) : 0;
+}
+
+/* --- diff --- */
+
+static void heading(GString *out, const char *text, gboolean colour)
+{
+	g_string_append_printf(out, colour ? "\x1b[1m%s\x1b[0m\n" : "%s\n", text);
+}
+
+static void add_change(GString *out, const char *profile, const char *key, const char *before,
+		       const char *after)
+{
+	g_string_append_printf(out, "  %s %s: %s -> %s\n", profile, key, before ? before : "(none)",
+			       after ? after : "(none)");
+}
+
+/* The texts of two objects that differ. */
+static void diff_objects(GString *out, const char *profile, json_t *before, json_t *after)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(before, key, value)
+	{
+		const char *old = json_string_value(value);
+		const char *now = json_string_value(json_object_get(after, key));
+
+		if (old && g_strcmp0(old, now) != 0)
+			add_change(out, profile, key, old, now);
+	}
+	json_object_foreach(after, key,
+			    value) if (json_is_string(value) && !json_object_get(before, key))
+		add_change(out, profile, key, NULL, json_string_value(value));
+}
+
+static void diff_environments(GString *out, const struct run *before, const struct run *after,
+			      gboolean colour)
+{
+	json_t *old_machines = json_object_get(before->info, "machines");
+	json_t *new_machines = json_object_get(after->info, "machines");
+	g_autoptr(GString) changes = g_string_new(NULL);
+	const char *profile;
+	json_t *machine;
+
+	json_object_foreach(old_machines, profile, machine)
+	{
+		json_t *now = json_object_get(new_machines, profile);
+
+		if (!now) {
+			g_string_append_printf(changes, "  %s: not in the second run\n", profile);
+			continue;
+		}
+		diff_objects(changes, profile, json_object_get(machine, "describe"),
+			     json_object_get(now, "describe"));
+		diff_objects(changes, profile, json_object_get(machine, "facts"),
+			     json_object_get(now, "facts"));
+	}
+	json_object_foreach(new_machines, profile,
+			    machine) if (!json_object_get(old_machines, profile))
+		g_string_append_printf(changes, "  %s: not in the first run\n", profile);
+	if (!changes->len)
+		return;
+	heading(out, "what was tested differs:", colour);
+	g_string_append_len(out, changes->str, (gssize)changes->len);
+}
+
+enum change { CHANGE_BROKEN, CHANGE_FIXED, CHANGE_OTHER, CHANGE_NEW, CHANGE_GONE, CHANGE_COUNT };
+
+struct diff {
+	GString *lists[CHANGE_COUNT];
+	guint counts[CHANGE_COUNT];
+	GString *durations;
+	guint regressions;
+};
+
+static void note_change(struct diff *diff, enum change change, const struct tally *before,
+			const struct tally *after)
+{
+	const struct tally *tally = after ? after : before;
+	GString *list = diff->lists[change];
+
+	if (diff->counts[change]++ >= MAX_LISTED)
+		return;
+	g_string_append_printf(list, "  %s: %s (", tally->profile, tally->id);
+	if (before)
+		g_string_append_printf(list, "%s%s", verdict_name(before->worst->verdict),
+				       after ? " -> " : "");
+	if (after)
+		g_string_append(list, verdict_name(after->worst->verdict));
+	g_string_append_c(list, ')');
+	if (after && *after->worst->reason && verdict_is_bad(after->worst->verdict))
+		g_string_append_printf(list, ": %s", after->worst->reason);
+	g_string_append_c(list, '\n');
+}
+
+static gboolean duration_changed(const struct tally *before, const struct tally *after)
+{
+	double difference = fabs(mean(after) - mean(before));
+	double noise = 3 * MAX(deviation(before), deviation(after));
+
+	if (before->times < 3 || after->times < 3)
+		noise = MAX(noise, 0.5 * mean(before));
+	return difference > MAX(noise, 50000);
+}
+
+static void compare_tallies(struct diff *diff, const struct tally *before,
+			    const struct tally *after)
+{
+	gboolean was_bad = verdict_is_bad(before->worst->verdict);
+	gboolean is_bad = verdict_is_bad(after->worst->verdict);
+
+	if (!was_bad && is_bad) {
+		diff->regressions++;
+		note_change(diff, CHANGE_BROKEN, before, after);
+	} else if (was_bad && !is_bad) {
+		note_change(diff, CHANGE_FIXED, before, after);
+	} else if (before->worst->verdict != after->worst->verdict) {
+		note_change(diff, CHANGE_OTHER, before, after);
+	} else if (!is_bad && duration_changed(before, after)) {
+		g_autofree char *old = text_duration((gint64)mean(before));
+		g_autofree char *now = text_duration((gint64)mean(after));
+
+		g_string_append_printf(diff->durations, "  %s: %s: %s -> %s\n", after->profile,
+				       after->id, old, now);
+	}
+}
+
+static void print_diff(const struct diff *diff, gboolean colour, GString *out)
+{
+	static const char *const titles[CHANGE_COUNT] = {
+		[CHANGE_BROKEN] = "broken",
+		[CHANGE_FIXED] = "fixed",
+		[CHANGE_OTHER] = "otherwise different",
+		[CHANGE_NEW] = "new",
+		[CHANGE_GONE] = "gone",
+	};
+
+	for (guint i = 0; i < CHANGE_COUNT; i++) {
+		g_autofree char *title = NULL;
+
+		if (!diff->counts[i])
+			continue;
+		title = g_strdup_printf("%s: %u", titles[i], diff->counts[i]);
+		heading(out, title, colour);
+		g_string_append_len(out, diff->lists[i]->str, (gssize)diff->lists[i]->len);
+		if (diff->counts[i] > MAX_LISTED)
+			g_string_append_printf(out, "  and %u more\n",
+					       diff->counts[i] - MAX_LISTED);
+	}
+	if (diff->durations->len) {
+		heading(out, "durations beyond noise:", colour);
+		g_string_append_len(out, diff->durations->str, (gssize)diff->durations->len);
+	}
+}
+
+guint compare_diff(const struct run *before, const struct run *after, gboolean colour, GString *out)
+{
+	struct diff diff = { .durations = g_string_new(NULL) };
+	g_autoptr(GHashTable) old_keys = NULL, new_keys = NULL;
+	g_autoptr(GPtrArray) old = tally_run(before, &old_keys);
+	g_autoptr(GPtrArray) new = tally_run(after, &new_keys);
+	gsize start = out->len;
+
+	for (guint i = 0; i < CHANGE_COUNT; i++)
+		diff.lists[i] = g_string_new(NULL);
+	for (guint i = 0; i < new->len; i++) {
+		const struct tally *tally = new->pdata[i];
+		const struct tally *was = find_tally(old_keys, tally);
+
+		if (was) {
+			compare_tallies(&diff, was, tally);
+			continue;
+		}
+		diff.regressions += verdict_is_bad(tally->worst->verdict);
+		note_change(&diff, CHANGE_NEW, NULL, tally);
+	}
+	for (guint i = 0; i < old->len; i++)
+		if (!find_tally(new_keys, old->pdata[i]))
+			note_change(&diff, CHANGE_GONE, old->pdata[i], NULL);
+	diff_environments(out, before, after, colour);
+	print_diff(&diff, colour, out);
+	if (out->len == start)
+		g_string_append_printf(out, "no difference in %u cases\n", new->len);
+	for (guint i = 0; i < CHANGE_COUNT; i++)
+		g_string_free(diff.lists[i], TRUE);
+	g_string_free(diff.durations, TRUE);
+	return diff.regressions;
+}
+
+/* --- history --- */
+
+struct history {
+	struct tally last;
+	guint runs;
+	guint bad_runs;
+	guint changes;
+	gboolean was_bad;
+	const char *first_bad;
+};
+
+static char *run_title(const struct run *run)
+{
+	return g_path_get_basename(run->folder);
+}
+
+guint compare_history(const GPtrArray *runs, gboolean all, GString *out)
+{
+	g_autoptr(GHashTable) by_key =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	g_autoptr(GPtrArray) titles = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GPtrArray) order = g_ptr_array_new();
+	guint bad = 0;
+
+	for (guint i = 0; i < runs->len; i++) {
+		g_autoptr(GHashTable) keys = NULL;
+		g_autoptr(GPtrArray) tallies = tally_run(runs->pdata[i], &keys);
+
+		g_ptr_array_add(titles, run_title(runs->pdata[i]));
+		for (guint j = 0; j < tallies->len; j++) {
+			const struct tally *tally = tallies->pdata[j];
+			char *key = g_strdup_printf("%s\n%s", tally->profile, tally->id);
+			struct history *history = g_hash_table_lookup(by_key, key);
+			gboolean is_bad = verdict_is_bad(tally->worst->verdict);
+
+			if (history) {
+				g_free(key);
+				history->changes += history->was_bad != is_bad;
+			} else {
+				history = g_new0(struct history, 1);
+				g_hash_table_insert(by_key, key, history);
+				g_ptr_array_add(order, history);
+			}
+			history->last = *tally;
+			history->runs++;
+			history->bad_runs += is_bad;
+			/* Since when it is bad now: a time of goodness begins the count anew. */
+			if (!is_bad)
+				history->first_bad = NULL;
+			else if (!history->first_bad)
+				history->first_bad = titles->pdata[i];
+			history->was_bad = is_bad;
+		}
+	}
+	for (guint i = 0; i < order->len; i++) {
+		const struct history *history = order->pdata[i];
+
+		bad += history->was_bad;
+		if (!history->bad_runs && !all)
+			continue;
+		g_string_append_printf(out, "%3u%% bad (%u of %u runs), %u changes, now %s  %s: %s",
+				       100 * history->bad_runs / history->runs, history->bad_runs,
+				       history->runs, history->changes,
+				       verdict_name(history->last.worst->verdict),
+				       history->last.profile, history->last.id);
+		if (history->first_bad)
+			g_string_append_printf(out, "  (bad since %s)", history->first_bad);
+		g_string_append_c(out, '\n');
+	}
+	g_string_append_printf(out, "%u cases in %u runs, %u bad now\n", order->len, runs->len,
+			       bad);
+	return bad;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One run directory of several: shards, or machines that were tested apart. */
+#include <string.h>
+
+#include "runner/compare.h"
+#include "runner/report.h"
+
+/* What must agree for results of one machine's name to stand in one table. */
+static gboolean same_machine(const char *profile, json_t *one, json_t *other, GError **error)
+{
+	static const char *const keys[] = { "kernel", "kernel_build", "command_line", "iommus" };
+	json_t *facts = json_object_get(one, "facts");
+	json_t *others = json_object_get(other, "facts");
+
+	for (gsize i = 0; facts && others && i < G_N_ELEMENTS(keys); i++) {
+		const char *a = json_string_value(json_object_get(facts, keys[i]));
+		const char *b = json_string_value(json_object_get(others, keys[i]));
+
+		if (g_strcmp0(a, b) == 0)
+			continue;
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "these runs tested different machines of the name %s: %s is \"%s\" and "
+			    "\"%s\"",
+			    profile, keys[i], a ? a : "", b ? b : "");
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static json_t *merge_info(const GPtrArray *runs, GError **error)
+{
+	const struct run *first = runs->pdata[0];
+	json_t *info = json_deep_copy(first->info);
+	json_t *machines = json_object_get(info, "machines");
+	json_t *parts = json_array();
+
+	json_object_set_new(info, "merged", parts);
+	for (guint i = 0; i < runs->len; i++) {
+		const struct run *run = runs->pdata[i];
+		const char *profile;
+		json_t *machine;
+
+		json_array_append_new(parts, json_string(run->folder));
+		json_object_foreach(json_object_get(run->info, "machines"), profile, machine)
+		{
+			json_t *known = json_object_get(machines, profile);
+
+			if (!known) {
+				json_object_set(machines, profile, machine);
+			} else if (!same_machine(profile, known, machine, error)) {
+				json_decref(info);
+				return NULL;
+			}
+		}
+	}
+	return info;
+}
+
+static gboolean copy_log(struct recorder *recorder, const struct run *run, guint from, guint to,
+			 const char *name, GError **error)
+{
+	g_autofree char *path = g_strdup_printf("%s/cases/%u/%s", run->folder, from, name);
+	g_autofree char *bytes = NULL;
+	gsize length;
+
+	if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+		return TRUE;
+	return g_file_get_contents(path, &bytes, &length, error) &&
+	       recorder_save(recorder, to, name, bytes, length, error);
+}
+
+static gboolean copy_results(struct recorder *recorder, const struct run *run, guint *number,
+			     GError **error)
+{
+	static const char *const names[] = { "stdout", "stderr", "kmsg" };
+
+	for (guint i = 0; i < run->results->len; i++) {
+		struct result result = *(const struct result *)run->results->pdata[i];
+		guint from = result.number;
+
+		result.number = (*number)++;
+		for (gsize j = 0; j < G_N_ELEMENTS(names); j++)
+			if (!copy_log(recorder, run, from, result.number, names[j], error))
+				return FALSE;
+		if (!recorder_add(recorder, &result, error))
+			return FALSE;
+	}
+	/* What was cut off there stays visible here. */
+	for (guint i = 0; i < run->in_flight->len; i++)
+		if (!recorder_begin(recorder, (*number)++, run->in_flight->pdata[i], "", error))
+			return FALSE;
+	return TRUE;
+}
+
+gboolean compare_merge(const char *folder, const GPtrArray *runs, GError **error)
+{
+	json_t *info = merge_info(runs, error);
+	struct recorder *recorder;
+	guint number = 1;
+	gboolean good;
+
+	if (!info)
+		return FALSE;
+	recorder = recorder_new(folder, info, TRUE, error);
+	json_decref(info);
+	good = recorder != NULL;
+	for (guint i = 0; good && i < runs->len; i++)
+		good = copy_results(recorder, runs->pdata[i], &number, error);
+	good = good && recorder_finish(recorder, error);
+	recorder_free(recorder);
+	return good;
+}
