@@ -126,3 +126,24 @@ GPtrArray *report_profiles(const struct run *run)
 	}
 	return profiles;
 }
+
+void report_add_json(GString *out, const char *text)
+{
+	const char *plain = text;
+
+	g_string_append_c(out, '"');
+	for (; *text; text++) {
+		guchar c = (guchar)*text;
+
+		if (c >= 0x20 && !strchr("\"\\<>&", c))
+			continue;
+		g_string_append_len(out, plain, text - plain);
+		plain = text + 1;
+		if (c == '"' || c == '\\')
+			g_string_append_printf(out, "\\%c", c);
+		else
+			g_string_append_printf(out, "\\u%04x", c);
+	}
+	g_string_append_len(out, plain, text - plain);
+	g_string_append_c(out, '"');
+}

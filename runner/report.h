@@ -102,4 +102,13 @@ const char *report_fact(const struct run *run, const char *profile, const char *
  */
 GPtrArray *report_profiles(const struct run *run);
 
+/**
+ * report_add_json() - add a text as a JSON string
+ * @out: gets it
+ * @text: UTF-8
+ *
+ * Fit for a script element of HTML: neither "</script" nor "<!--" appears in it.
+ */
+void report_add_json(GString *out, const char *text);
+
 #endif /* RUNNER_REPORT_H */

@@ -31,29 +31,12 @@ static void add_resource(GString *out, const char *path)
 	g_string_append_len(out, data, (gssize)length);
 }
 
-/* As a JSON string inside a script element: "</script" and "<!--" must not appear in it. */
-static void add_json_string(GString *out, const char *text)
-{
-	g_string_append_c(out, '"');
-	for (; *text; text++) {
-		guchar c = (guchar)*text;
-
-		if (c == '"' || c == '\\')
-			g_string_append_printf(out, "\\%c", c);
-		else if (c < 0x20 || c == '<' || c == '>' || c == '&')
-			g_string_append_printf(out, "\\u%04x", c);
-		else
-			g_string_append_c(out, (char)c);
-	}
-	g_string_append_c(out, '"');
-}
-
 static void add_pair(GString *out, const char *key, const char *text)
 {
 	if (!text)
 		return;
 	g_string_append_printf(out, ",\"%s\":", key);
-	add_json_string(out, text);
+	report_add_json(out, text);
 }
 
 static void add_case(GString *out, const struct run *run, const struct result *result)

@@ -18,7 +18,7 @@ static void add_text(GString *out, const char *key, const char *text)
 	if (!text || !*text)
 		return;
 	g_string_append_printf(out, ",\"%s\":", key);
-	add_json(out, json_string(text));
+	report_add_json(out, text);
 }
 
 static void add_result(GString *out, const struct run *run, const struct result *result)
@@ -58,7 +58,7 @@ void report_json(const struct run *run, const struct report_style *style, GStrin
 	for (guint i = 0; i < run->in_flight->len; i++) {
 		if (i)
 			g_string_append_c(out, ',');
-		add_json(out, json_string(run->in_flight->pdata[i]));
+		report_add_json(out, run->in_flight->pdata[i]);
 	}
 	g_string_append(out, "],\n\"results\":[");
 	for (guint i = 0; i < run->results->len; i++) {

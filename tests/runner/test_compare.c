@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "runner/compare.h"
+
+static struct run *new_run(const char *name, const char *kernel)
+{
+	struct run *run = g_new0(struct run, 1);
+
+	run->folder = g_strdup(name);
+	run->info = json_pack("{s:i, s:{s:{s:{s:s}}}}", "version", RESULTS_VERSION, "machines", "p",
+			      "facts", "kernel", kernel);
+	run->results = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
+	run->in_flight = g_ptr_array_new_with_free_func(g_free);
+	return run;
+}
+
+static void add(struct run *run, const char *id, enum verdict verdict, gint64 us)
+{
+	struct result *result = g_new0(struct result, 1);
+
+	result->number = run->results->len + 1;
+	result->id = g_strdup(id);
+	result->profile = g_strdup("p");
+	result->verdict = verdict;
+	result->reason = g_strdup(verdict_is_bad(verdict) ? "why" : "");
+	result->details = g_strdup("");
+	result->proves = g_strdup("");
+	result->devices = g_strdup("");
+	result->kernel = g_strdup("");
+	result->duration_us = us;
+	result->attempt = 1;
+	run->counts[verdict]++;
+	g_ptr_array_add(run->results, result);
+}
+
+static void diff(void)
+{
+	struct run *before = new_run("a", "6.12"), *after = new_run("b", "7.3");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	add(before, "s/breaks", VERDICT_PASS, 1000);
+	add(before, "s/fixed", VERDICT_FAIL, 1000);
+	add(before, "s/same", VERDICT_FAIL, 1000);
+	add(before, "s/gone", VERDICT_PASS, 1000);
+	add(before, "s/skipped", VERDICT_SKIP, 1000);
+	add(before, "s/slower", VERDICT_PASS, 100000);
+	add(before, "s/noise", VERDICT_PASS, 100000);
+	add(after, "s/breaks", VERDICT_CRASH, 1000);
+	add(after, "s/fixed", VERDICT_PASS, 1000);
+	add(after, "s/same", VERDICT_FAIL, 1000);
+	add(after, "s/new_good", VERDICT_PASS, 1000);
+	add(after, "s/new_bad", VERDICT_FAIL, 1000);
+	add(after, "s/skipped", VERDICT_PASS, 1000);
+	add(after, "s/slower", VERDICT_PASS, 400000);
+	add(after, "s/noise", VERDICT_PASS, 120000);
+	/* What broke, and what is new and bad. */
+	g_assert_cmpuint(compare_diff(before, after, FALSE, text), ==, 2);
+	g_assert_nonnull(strstr(text->str, "kernel: 6.12 -> 7.3"));
+	g_assert_nonnull(strstr(text->str, "broken: 1\n  p: s/breaks (pass -> crash): why"));
+	g_assert_nonnull(strstr(text->str, "fixed: 1\n  p: s/fixed"));
+	g_assert_nonnull(strstr(text->str, "new: 2"));
+	g_assert_nonnull(strstr(text->str, "gone: 1\n  p: s/gone"));
+	g_assert_nonnull(strstr(text->str, "s/skipped (skip -> pass)"));
+	g_assert_nonnull(strstr(text->str, "s/slower: 100 ms -> 400 ms"));
+	g_assert_null(strstr(text->str, "s/noise"));
+	g_assert_null(strstr(text->str, "s/same"));
+	g_string_truncate(text, 0);
+	g_assert_cmpuint(compare_diff(after, after, FALSE, text), ==, 0);
+	g_assert_nonnull(strstr(text->str, "no difference"));
+	run_free(before);
+	run_free(after);
+}
+
+/* One bad attempt of several is bad; and with repeats the noise is known, so that less than half is a change. */
+static void repeats(void)
+{
+	struct run *before = new_run("a", "7"), *after = new_run("b", "7");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; i < 5; i++) {
+		add(before, "s/flaky", VERDICT_PASS, 1000);
+		add(after, "s/flaky", i == 2 ? VERDICT_FAIL : VERDICT_PASS, 1000);
+		add(before, "s/steady", VERDICT_PASS, 1000000 + i * 1000);
+		add(after, "s/steady", VERDICT_PASS, 1200000 + i * 1000);
+		add(before, "s/wild", VERDICT_PASS, 1000000 + i * 300000);
+		add(after, "s/wild", VERDICT_PASS, 1200000 + i * 300000);
+	}
+	g_assert_cmpuint(compare_diff(before, after, FALSE, text), ==, 1);
+	g_assert_nonnull(strstr(text->str, "s/flaky (pass -> fail)"));
+	g_assert_nonnull(strstr(text->str, "s/steady"));
+	g_assert_null(strstr(text->str, "s/wild"));
+	run_free(before);
+	run_free(after);
+}
+
+static void history(void)
+{
+	static const enum verdict flaky[] = { VERDICT_FAIL, VERDICT_PASS, VERDICT_FAIL,
+					      VERDICT_FAIL };
+	g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func((GDestroyNotify)run_free);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; i < G_N_ELEMENTS(flaky); i++) {
+		g_autofree char *name = g_strdup_printf("/runs/r%u", i);
+		struct run *run = new_run(name, "7");
+
+		add(run, "s/flaky", flaky[i], 1000);
+		add(run, "s/good", VERDICT_PASS, 1000);
+		g_ptr_array_add(runs, run);
+	}
+	g_assert_cmpuint(compare_history(runs, FALSE, text), ==, 1);
+	g_assert_nonnull(strstr(text->str,
+				"75% bad (3 of 4 runs), 2 changes, now fail  p: s/flaky  "
+				"(bad since r2)"));
+	g_assert_null(strstr(text->str, "s/good"));
+	compare_history(runs, TRUE, text);
+	g_assert_nonnull(strstr(text->str, "s/good"));
+}
+
+static void remove_run(const char *folder)
+{
+	static const char *const files[] = { "run.json", "results.jsonl", "cases" };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+		g_autofree char *path = g_build_filename(folder, files[i], NULL);
+
+		g_remove(path);
+	}
+	g_rmdir(folder);
+}
+
+static void merge(void)
+{
+	g_autofree char *work = g_dir_make_tmp("iommut-compare-XXXXXX", NULL);
+	g_autofree char *folder = g_build_filename(work, "merged", NULL);
+	g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func((GDestroyNotify)run_free);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(test_run) merged = NULL;
+	struct run *other;
+
+	g_ptr_array_add(runs, new_run("a", "7"));
+	g_ptr_array_add(runs, new_run("b", "7"));
+	add(runs->pdata[0], "s/one", VERDICT_PASS, 1);
+	add(runs->pdata[1], "s/two", VERDICT_FAIL, 1);
+	g_assert_true(compare_merge(folder, runs, &error));
+	merged = run_load(folder, &error);
+	g_assert_no_error(error);
+	g_assert_cmpuint(merged->results->len, ==, 2);
+	g_assert_cmpuint(((struct result *)merged->results->pdata[1])->number, ==, 2);
+	g_assert_cmpuint(merged->counts[VERDICT_FAIL], ==, 1);
+	/* Two kernels in one column would be a lie. */
+	other = new_run("c", "6.12");
+	g_ptr_array_add(runs, other);
+	remove_run(folder);
+	g_assert_false(compare_merge(folder, runs, &error));
+	g_assert_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE);
+	g_rmdir(work);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/compare/diff", diff);
+	g_test_add_func("/compare/repeats", repeats);
+	g_test_add_func("/compare/history", history);
+	g_test_add_func("/compare/merge", merge);
+	return g_test_run();
+}
