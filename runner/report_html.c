@@ -71,10 +71,25 @@ static void add_cases(GString *out, const struct run *run)
 	g_string_append(out, "]</script>\n");
 }
 
+/* Looked up once: most cases of a long run have none. */
+static GHashTable *cases_with_logs(const struct run *run)
+{
+	GHashTable *numbers = g_hash_table_new(NULL, NULL);
+	g_autofree char *folder = g_build_filename(run->folder, "cases", NULL);
+	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir)))
+		g_hash_table_add(numbers,
+				 GUINT_TO_POINTER((guint)g_ascii_strtoull(name, NULL, 10)));
+	return numbers;
+}
+
 /* Those of what failed first, then of the others while there is room. */
 static void add_logs(GString *out, const struct run *run)
 {
 	static const char *const names[] = { "stdout", "stderr", "kmsg" };
+	g_autoptr(GHashTable) logged = cases_with_logs(run);
 	gsize start = out->len;
 	gboolean any = FALSE;
 
@@ -82,11 +97,8 @@ static void add_logs(GString *out, const struct run *run)
 	for (guint pass = 0; pass < 2; pass++) {
 		for (guint i = 0; i < run->results->len && out->len - start < LOGS_LIMIT; i++) {
 			const struct result *result = run->results->pdata[i];
-			g_autofree char *folder =
-				g_strdup_printf("%s/cases/%u", run->folder, result->number);
-
 			if (verdict_is_bad(result->verdict) != (pass == 0) ||
-			    !g_file_test(folder, G_FILE_TEST_IS_DIR))
+			    !g_hash_table_contains(logged, GUINT_TO_POINTER(result->number)))
 				continue;
 			g_string_append_printf(out, "%s\n\"%u\":{\"of\":%u", any ? "," : "",
 					       result->number, result->number);

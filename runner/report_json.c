@@ -24,7 +24,8 @@ static void add_text(GString *out, const char *key, const char *text)
 static void add_result(GString *out, const struct run *run, const struct result *result)
 {
 	g_autofree char *seed = g_strdup_printf("%#" G_GINT64_MODIFIER "x", result->seed);
-	g_autofree char *replay = report_replay(run, result);
+	g_autofree char *replay =
+		verdict_is_bad(result->verdict) ? report_replay(run, result) : NULL;
 
 	g_string_append_printf(out, "{\"number\":%u", result->number);
 	add_text(out, "id", result->id);
@@ -38,7 +39,7 @@ static void add_result(GString *out, const struct run *run, const struct result 
 	add_text(out, "kernel", result->kernel);
 	add_text(out, "known", result->known);
 	add_text(out, "seed", seed);
-	add_text(out, "replay", verdict_is_bad(result->verdict) ? replay : NULL);
+	add_text(out, "replay", replay);
 	g_string_append_printf(
 		out,
 		",\"start_us\":%" G_GINT64_FORMAT ",\"duration_us\":%" G_GINT64_FORMAT
