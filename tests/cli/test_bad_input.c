@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a person gets wrong: every time a clear sentence and the right exit status, and nothing left behind. */
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/cli/command.h"
+
+/* A cache whose set-up "built" a kernel and a QEMU: enough for everything that is refused before a guest starts. */
+static struct world *world_with_lab(void)
+{
+	struct world *world = world_new(NULL);
+	g_autofree char *kernel = g_build_filename(world->cache, "bzImage", NULL);
+	g_autofree char *conf = g_build_filename(world->cache, "lab.conf", NULL);
+	g_autofree char *text =
+		g_strdup_printf("[lab]\nkernel=%s\nqemu=%s\n", kernel, "/bin/false");
+	g_autoptr(GError) error = NULL;
+	char image[1024] = { 0 };
+
+	/* The header of the Linux/x86 boot protocol. */
+	memcpy(image + 0x202, "HdrS", 4);
+	g_assert_true(g_file_set_contents(kernel, image, sizeof(image), &error));
+	g_assert_true(g_file_set_contents(conf, text, -1, &error));
+	return world;
+}
+
+#define expect(world, status, words, ...)                               \
+	do {                                                            \
+		struct ended *ended = iommut(world, __VA_ARGS__, NULL); \
+		assert_ended(ended, status, words);                     \
+		ended_free(ended);                                      \
+	} while (0)
+
+static void test_usage(void)
+{
+	struct world *world = world_new(NULL);
+
+	expect(world, 2, "no command dance", "dance");
+	expect(world, 2, "Unknown option --dance", "run", "--dance");
+	expect(world, 0, "iommut COMMAND --help", "--help");
+	expect(world, 0, "Examples:", "lab", "--help");
+	world_free(world);
+}
+
+static void test_no_setup(void)
+{
+	struct world *world = world_new(NULL);
+
+	expect(world, 3, "`make lab` builds one, or give --kernel", "lab");
+	world_free(world);
+}
+
+static void test_profile(void)
+{
+	struct world *world = world_with_lab();
+	g_autofree char *file = g_build_filename(world->folder, "mine.conf", NULL);
+	g_autoptr(GError) error = NULL;
+
+	expect(world, 2, "unknown profile 'vax'; `iommut lab --list-profiles` names them", "lab",
+	       "--profile", "vax");
+	g_assert_true(g_file_set_contents(file, "no key file\n", -1, &error));
+	expect(world, 2, "mine.conf", "lab", "--profile", file);
+	world_free(world);
+}
+
+static void test_kernel(void)
+{
+	struct world *world = world_with_lab();
+
+	expect(world, 2, "no such kernel: /nonexistent", "lab", "--kernel", "/nonexistent");
+	expect(world, 2, "is no x86_64 kernel", "lab", "--kernel", "/etc/passwd");
+	expect(world, 2, "is no built kernel tree", "lab", "--kernel", world->state);
+	expect(world, 2, "no such folder of modules: /nonexistent", "lab", "--modules",
+	       "/nonexistent");
+	world_free(world);
+}
+
+static void test_qemu(void)
+{
+	struct world *world = world_with_lab();
+
+	expect(world, 2, "no such QEMU: /nonexistent", "lab", "--qemu", "/nonexistent");
+	/* It starts, says nothing, and has no device at all. */
+	expect(world, 3, "intel-iommu", "lab", "--profile", "intel-legacy", "--qemu", "/bin/true");
+	world_free(world);
+}
+
+static void test_cases(void)
+{
+	struct world *world = world_new(NULL);
+
+	expect(world, 2, "there was no run yet", "report");
+	expect(world, 2, "is no run directory", "report", world->state);
+	expect(world, 2, "no case here is nosuch/case", "run", "nosuch/case");
+	expect(world, 2, "unmap and", "run", "-k", "unmap and");
+	world_free(world);
+}
+
+/* Without a device, every case that needs one skips, and says what is missing. */
+static void test_nothing_to_test_with(void)
+{
+	struct world *world = world_new(NULL);
+
+	expect(world, 0, "skipped, and what would lift it", "run", "-v", "--engine", "edu",
+	       "blocked");
+	world_free(world);
+}
+
+static void test_unwritable_run(void)
+{
+	struct world *world = world_new(NULL);
+
+	expect(world, 3, "/proc/nowhere", "run", "-o", "/proc/nowhere", "uapi");
+	world_free(world);
+}
+
+/* A disk of 64 KiB, in a mount namespace of our own. */
+static void test_full_disk(void)
+{
+	struct world *world = world_new(NULL);
+	g_autofree char *script = g_strdup_printf(
+		"mount -t tmpfs -o size=64k none '%s' || exit 77; exec \"$0\" run uapi",
+		world->state);
+	const char *const command[] = { "unshare", "--user", "--map-root-user",  "--mount", "sh",
+					"-c",      script,   g_getenv("IOMMUT"), NULL };
+	struct ended *ended = run_command(world, command);
+
+	if (ended->status == 77 || strstr(ended->output, "unshare"))
+		g_test_skip("no mount namespaces here");
+	else
+		assert_ended(ended, 3, "No space left on device");
+	ended_free(ended);
+	world_free(world);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/bad-input/usage", test_usage);
+	g_test_add_func("/bad-input/no-setup", test_no_setup);
+	g_test_add_func("/bad-input/profile", test_profile);
+	g_test_add_func("/bad-input/kernel", test_kernel);
+	g_test_add_func("/bad-input/qemu", test_qemu);
+	g_test_add_func("/bad-input/cases", test_cases);
+	g_test_add_func("/bad-input/nothing-to-test-with", test_nothing_to_test_with);
+	g_test_add_func("/bad-input/unwritable-run", test_unwritable_run);
+	g_test_add_func("/bad-input/full-disk", test_full_disk);
+	return g_test_run();
+}
