@@ -103,11 +103,11 @@ enum exit_status command_lab(const struct command *command, int argc, char **arg
 	GOptionContext *context = cli_context(command, description);
 	struct run_options *options = run_options_new();
 	struct lab_options lab = { 0 };
+	enum exit_status code;
+	enum parsed parsed;
 
 	/* The profiles have four devices of each engine, and cases mostly wait for resets. */
 	options->jobs = LAB_JOBS;
-	enum exit_status code;
-	enum parsed parsed;
 
 	g_option_context_add_group(context, lab_option_group(&lab));
 	run_options_add(options, context, TRUE);
