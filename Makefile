@@ -10,12 +10,13 @@ setup_flags = $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(QEMU),--qemu "$(QEMU)"
 lab_flags = $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(MODULES),--modules "$(MODULES)") $(if $(QEMU),--qemu "$(QEMU)") \
 	$(foreach profile,$(PROFILE),--profile $(profile))
 
-.PHONY: lab check build setup install help clean
+.PHONY: lab check mutants build setup install help clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab       boot Linux behind emulated IOMMUs and judge its DMA"
 	@echo "make check     test iommutests itself"
+	@echo "make mutants   break Linux in many ways, one at a time, and see that the cases notice (hours)"
 	@echo "make install   install iommut, its suites and libiommut below PREFIX ($(PREFIX))"
 	@echo
 	@echo "Both first install and build what is missing: some 15 minutes the first time, nothing after that."
@@ -31,7 +32,10 @@ setup:
 	@setup/setup $(setup_flags)
 
 build: setup
-	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) -Duapi_headers="$(headers)" >/dev/null
+	@[ "$$(cat $(BUILD)/.uapi_headers 2>/dev/null)" = "$(headers)" ] || { \
+		if [ -f $(BUILD)/build.ninja ]; then meson configure $(BUILD) -Duapi_headers="$(headers)"; \
+		else meson setup $(BUILD) -Duapi_headers="$(headers)"; fi >/dev/null && \
+		echo "$(headers)" >$(BUILD)/.uapi_headers; }
 	@ninja -C $(BUILD) --quiet
 
 lab: build
@@ -39,6 +43,9 @@ lab: build
 
 check: build
 	@.ci/check $(BUILD)
+
+mutants: build
+	@tests/mutants/run $(MUTANTS)
 
 install: build
 	meson configure $(BUILD) -Dprefix="$(PREFIX)"
