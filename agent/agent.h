@@ -54,7 +54,8 @@ struct job {
 
 /**
  * struct agent - everything
- * @stream: to the runner
+ * @stream: from the runner
+ * @stream_out: to the runner; often the same
  * @sequence: number of the next frame sent
  * @broken: the stream took no more: end
  * @init: we are process 1
@@ -66,6 +67,7 @@ struct job {
  */
 struct agent {
 	int stream;
+	int stream_out;
 	uint32_t sequence;
 	bool broken;
 	bool init;

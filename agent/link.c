@@ -60,7 +60,7 @@ void send_frame(struct agent *agent, enum frame_type type, struct message *messa
 		return;
 	}
 	frame_header(header, type, agent->sequence++, content->data, content->length);
-	if (!agent->broken && !write_all(agent->stream, parts, content->length ? 2 : 1))
+	if (!agent->broken && !write_all(agent->stream_out, parts, content->length ? 2 : 1))
 		agent->broken = true;
 	message_clear(content);
 }

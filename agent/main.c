@@ -179,10 +179,24 @@ static void serve(struct agent *agent, int signals)
 static int usage(const char *program)
 {
 	fprintf(stderr,
-		"usage: %s --fd N [--suites FOLDER]\n"
-		"Serves the runner on descriptor N. As process 1, on the virtio-serial port.\n",
+		"usage: %s --stdio|--fd N [--suites FOLDER]\n"
+		"Serves the runner on its standard input and output, or on descriptor N. As "
+		"process 1, "
+		"on the virtio-serial port.\n",
 		program);
 	return 2;
+}
+
+/* Takes the standard descriptors away from whatever else might read or print: they are the stream. */
+static void take_stdio(struct agent *agent)
+{
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	agent->stream = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	agent->stream_out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (nothing < 0 || agent->stream_out < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+	    dup2(nothing, STDOUT_FILENO) < 0)
+		agent->stream = -1;
 }
 
 static int open_signals(bool init)
@@ -204,6 +218,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "fd", required_argument, NULL, 'f' },
+		{ "stdio", no_argument, NULL, 'i' },
 		{ "suites", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -215,19 +230,22 @@ int main(int argc, char **argv)
 	agent.init = getpid() == 1;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'f' && strspn(optarg, "0123456789") == strlen(optarg) && *optarg)
-			agent.stream = atoi(optarg);
+			agent.stream = agent.stream_out = atoi(optarg);
+		else if (option == 'i' && !agent.init)
+			take_stdio(&agent);
 		else if (option == 's')
 			suites = optarg;
 		else if (!agent.init)
 			return usage(argv[0]);
 	}
 	if (agent.init)
-		agent.stream = init_prepare();
+		agent.stream = agent.stream_out = init_prepare();
 	else if (agent.stream < 0)
 		return usage(argv[0]);
 	signals = open_signals(agent.init);
 	if (agent.stream >= 0 && signals >= 0 && find_suites(&agent, suites)) {
 		fcntl(agent.stream, F_SETFD, FD_CLOEXEC);
+		fcntl(agent.stream_out, F_SETFD, FD_CLOEXEC);
 		/* Without the right to read the log there is none; the runner says so. */
 		if (iommut_kmsg_open(&agent.kmsg, false) != 0)
 			agent.kmsg = NULL;

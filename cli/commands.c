@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The commands for this machine, and for runs that are over. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -14,12 +15,16 @@ static enum exit_status code_of(enum parsed parsed)
 }
 
 /* The words that repeat a case on this machine with the same device. */
-static char **local_replay(const struct run_options *options)
+static char **local_replay(const struct run_options *options, const char *on)
 {
 	GPtrArray *words = g_ptr_array_new();
 
 	g_ptr_array_add(words, g_strdup("iommut"));
 	g_ptr_array_add(words, g_strdup("run"));
+	if (on) {
+		g_ptr_array_add(words, g_strdup("--on"));
+		g_ptr_array_add(words, g_strdup(on));
+	}
 	for (char **device = options->devices; device && *device; device++) {
 		g_ptr_array_add(words, g_strdup("--device"));
 		g_ptr_array_add(words, g_strdup(*device));
@@ -33,11 +38,16 @@ static char **local_replay(const struct run_options *options)
 struct local {
 	char *agent;
 	char *suites;
+	char *on;
 };
 
 static void add_local(struct local *local, GOptionContext *context)
 {
 	const GOptionEntry entries[] = {
+		{ "on", 0, 0, G_OPTION_ARG_STRING, &local->on,
+		  "Another machine: ssh://[user@]host[:port] (only a shell is needed there), or "
+		  "exec:COMMAND, which reaches an agent's stdin and stdout",
+		  "WHERE" },
 		{ "agent", 0, 0, G_OPTION_ARG_FILENAME, &local->agent,
 		  "The agent program to use instead of the one that belongs to iommut", "FILE" },
 		{ "suites", 0, 0, G_OPTION_ARG_FILENAME, &local->suites,
@@ -50,17 +60,39 @@ static void add_local(struct local *local, GOptionContext *context)
 
 enum what { WHAT_RUN, WHAT_LIST, WHAT_DEVICES };
 
+static struct transport *transport_of(const struct local *local)
+{
+	g_autofree char *agent = local->agent ? g_strdup(local->agent) : cli_agent();
+	g_autofree char *folder = NULL, *suites = NULL;
+
+	if (!local->on)
+		return transport_local(agent, local->suites);
+	if (g_str_has_prefix(local->on, "exec:"))
+		return transport_exec(local->on + strlen("exec:"));
+	if (!g_str_has_prefix(local->on, "ssh://") || !local->on[strlen("ssh://")]) {
+		fprintf(stderr, "iommut: --on %s: it is ssh://[user@]host[:port] or exec:COMMAND\n",
+			local->on);
+		return NULL;
+	}
+	folder = g_path_get_dirname(agent);
+	suites = local->suites ? g_strdup(local->suites)
+			       : g_canonicalize_filename("../suites", folder);
+	if (!g_file_test(suites, G_FILE_TEST_IS_DIR)) {
+		g_free(suites);
+		suites = g_build_filename(folder, "suites", NULL);
+	}
+	return transport_ssh(local->on + strlen("ssh://"), agent, suites);
+}
+
 static enum exit_status do_locally(const struct run_options *options, const struct local *local,
 				   enum what what)
 {
-	g_autofree char *agent = local->agent ? g_strdup(local->agent) : cli_agent();
-	g_auto(GStrv) replay = local_replay(options);
-	const struct run_target target = {
-		.transport = transport_local(agent, local->suites),
-		.replay = replay,
-	};
+	g_auto(GStrv) replay = local_replay(options, local->on);
+	const struct run_target target = { .transport = transport_of(local), .replay = replay };
 	enum exit_status code;
 
+	if (!target.transport)
+		return EXIT_STATUS_USAGE;
 	if (what == WHAT_DEVICES)
 		code = run_devices(options, &target);
 	else if (what == WHAT_LIST || options->dry_run)
@@ -86,6 +118,7 @@ static enum exit_status local_command(GOptionContext *context, int argc, char **
 	run_options_free(options);
 	g_free(local.agent);
 	g_free(local.suites);
+	g_free(local.on);
 	return code;
 }
 

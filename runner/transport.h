@@ -55,4 +55,20 @@ struct transport {
  */
 struct transport *transport_local(const char *agent, const char *suites);
 
+/**
+ * transport_exec() - a machine that a command reaches
+ * @command: for a shell; its standard input and output are those of an agent that runs with --stdio, with the suites beside it
+ */
+struct transport *transport_exec(const char *command);
+
+/**
+ * transport_ssh() - a machine that ssh reaches: only a shell is needed there
+ * @where: [user@]host[:port]
+ * @agent: path of the agent program, for that machine's architecture
+ * @suites: folder of suites, likewise
+ *
+ * Agent and suites are copied to a folder of their own, which is removed at the end. $IOMMUT_SSH names another ssh program.
+ */
+struct transport *transport_ssh(const char *where, const char *agent, const char *suites);
+
 #endif /* RUNNER_TRANSPORT_H */

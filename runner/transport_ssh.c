@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "runner/text.h"
+#include "runner/transport_process.h"
+#include "runner/verdict.h"
+
+#define REMOTE_PREFIX "/tmp/iommutests."
+
+struct ssh {
+	char *host;
+	char *port;
+	char *agent;
+	char *suites;
+	/* holds the socket of the connection that all commands share */
+	char *folder;
+};
+
+static char **ssh_words(const struct ssh *ssh, const char *script)
+{
+	const char *program = g_getenv("IOMMUT_SSH");
+	g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+	g_autofree char *socket = g_strdup_printf("ControlPath=%s/socket", ssh->folder);
+
+	/* No question may be asked, and a dead connection must be noticed: nobody may be there, and no step has another deadline. */
+	g_strv_builder_add_many(words, program ? program : "ssh", "-T", "-o", "BatchMode=yes", "-o",
+				"ConnectTimeout=20", "-o", "ServerAliveInterval=10", "-o",
+				"ServerAliveCountMax=3", "-o", "ControlMaster=auto", "-o", socket,
+				"-o", "ControlPersist=30", NULL);
+	if (ssh->port)
+		g_strv_builder_add_many(words, "-p", ssh->port, NULL);
+	g_strv_builder_add_many(words, "--", ssh->host, script, NULL);
+	return g_strv_builder_end(words);
+}
+
+/* Return: what it printed, cleaned; NULL with @error set if it failed. */
+static char *run_there(const struct ssh *ssh, const char *script, const char *input, GError **error)
+{
+	g_auto(GStrv) words = ssh_words(ssh, script);
+	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
+		G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
+	g_autoptr(GSubprocess) process = NULL;
+	g_autoptr(GBytes) out = NULL, errors = NULL;
+	g_autofree char *why = NULL;
+	gconstpointer bytes;
+	gsize length;
+
+	g_subprocess_launcher_set_stdin_file_path(launcher, input ? input : "/dev/null");
+	process = g_subprocess_launcher_spawnv(launcher, (const char *const *)words, error);
+	if (!process || !g_subprocess_communicate(process, NULL, NULL, &out, &errors, error))
+		return NULL;
+	if (g_subprocess_get_successful(process)) {
+		bytes = g_bytes_get_data(out, &length);
+		return g_strstrip(text_clean(bytes, (gssize)length, 4096));
+	}
+	bytes = g_bytes_get_data(errors, &length);
+	why = g_strstrip(text_clean_line(bytes, (gssize)length, 1000));
+	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE, "ssh %s: %s", ssh->host,
+		    *why ? why : "it failed");
+	return NULL;
+}
+
+static gboolean copy_file(const struct ssh *ssh, const char *from, const char *to, GError **error)
+{
+	g_autofree char *script = g_strdup_printf("cat > %s && chmod 700 %s", to, to);
+	g_autofree char *said = run_there(ssh, script, from, error);
+
+	return said != NULL;
+}
+
+/* What comes back becomes a part of commands: it must be just what mktemp gives. */
+static char *make_folder(const struct ssh *ssh, GError **error)
+{
+	g_autofree char *folder = run_there(ssh,
+					    "umask 077; d=$(mktemp -d " REMOTE_PREFIX
+					    "XXXXXX) && mkdir $d/suites && echo $d",
+					    NULL, error);
+
+	if (!folder)
+		return NULL;
+	if (g_str_has_prefix(folder, REMOTE_PREFIX) && text_is_name(folder + strlen(REMOTE_PREFIX)))
+		return g_steal_pointer(&folder);
+	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE,
+		    "ssh %s: the shell there prints things of its own: %s", ssh->host, folder);
+	return NULL;
+}
+
+static gboolean copy_suites(const struct ssh *ssh, const char *folder, GError **error)
+{
+	g_autoptr(GDir) dir = g_dir_open(ssh->suites, 0, error);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *from = g_build_filename(ssh->suites, name, NULL);
+		g_autofree char *to = g_strdup_printf("%s/suites/%s", folder, name);
+
+		if (!text_is_name(name) || !g_file_test(from, G_FILE_TEST_IS_REGULAR) ||
+		    !g_file_test(from, G_FILE_TEST_IS_EXECUTABLE))
+			continue;
+		if (!copy_file(ssh, from, to, error))
+			return FALSE;
+	}
+	return dir != NULL;
+}
+
+static char **ssh_command(gpointer data, GError **error)
+{
+	const struct ssh *ssh = data;
+	g_autofree char *folder = make_folder(ssh, error);
+	g_autofree char *agent = NULL, *script = NULL;
+
+	if (!folder)
+		return NULL;
+	agent = g_strdup_printf("%s/agent", folder);
+	if (!copy_file(ssh, ssh->agent, agent, error) || !copy_suites(ssh, folder, error)) {
+		g_autofree char *remove = g_strdup_printf("rm -rf %s", folder);
+		g_autofree char *said = run_there(ssh, remove, NULL, NULL);
+
+		return NULL;
+	}
+	/* When the connection ends, the agent restores and ends, and the shell goes on to remove. */
+	script = g_strdup_printf(
+		"trap '' HUP; %s --stdio --suites %s/suites; s=$?; rm -rf %s; exit $s", agent,
+		folder, folder);
+	return ssh_words(ssh, script);
+}
+
+static void ssh_free(gpointer data)
+{
+	struct ssh *ssh = data;
+	g_autofree char *socket = g_build_filename(ssh->folder, "socket", NULL);
+
+	/* The shared connection ends by itself; without its name nobody else uses it. */
+	g_unlink(socket);
+	g_rmdir(ssh->folder);
+	g_free(ssh->host);
+	g_free(ssh->port);
+	g_free(ssh->agent);
+	g_free(ssh->suites);
+	g_free(ssh->folder);
+	g_free(ssh);
+}
+
+struct transport *transport_ssh(const char *where, const char *agent, const char *suites)
+{
+	static const struct process_hooks hooks = { ssh_command, ssh_free };
+	struct ssh *ssh = g_new0(struct ssh, 1);
+	const char *colon = strrchr(where, ':');
+	const char *host = strchr(where, '@') ? strchr(where, '@') + 1 : where;
+	g_autofree char *name = NULL;
+
+	/* An IPv6 address has more than one colon, and no port here. */
+	if (colon && strchr(host, ':') == colon) {
+		ssh->host = g_strndup(where, (gsize)(colon - where));
+		ssh->port = g_strdup(colon + 1);
+	} else {
+		ssh->host = g_strdup(where);
+	}
+	name = g_strndup(host, strcspn(host, ":"));
+	ssh->agent = g_strdup(agent);
+	ssh->suites = g_strdup(suites);
+	ssh->folder = g_dir_make_tmp("iommut-ssh-XXXXXX", NULL);
+	return transport_process(text_is_name(name) ? name : "remote", FALSE, &hooks, ssh);
+}
