@@ -32,14 +32,15 @@ struct lab_profile {
 	char *name;
 	char *file; /* what it was asked for by: its name, or a path */
 	char *description;
-	char *machine;        /* -machine */
-	char *iommu;          /* -device of the IOMMU; NULL without one */
-	GPtrArray *options;   /* of struct lab_option *: options of the IOMMU device */
-	char *append;         /* to the kernel's command line */
-	GPtrArray *extra;     /* of char *: further arguments of QEMU */
-	unsigned int testdev; /* how many pcie-ats-testdev */
-	unsigned int edu;     /* how many edu */
-	bool by_default;      /* a lab without --profile has it */
+	char *machine;         /* -machine */
+	char *iommu;           /* -device of the IOMMU; NULL without one */
+	GPtrArray *options;    /* of struct lab_option *: options of the IOMMU device */
+	char *append;          /* to the kernel's command line */
+	GPtrArray *extra;      /* of char *: further arguments of QEMU */
+	char *testdev_options; /* of each pcie-ats-testdev, or NULL */
+	unsigned int testdev;  /* how many pcie-ats-testdev */
+	unsigned int edu;      /* how many edu */
+	bool by_default;       /* a lab without --profile has it */
 };
 
 /* An IOMMU option under the names that QEMU's versions gave it. */

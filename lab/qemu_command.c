@@ -50,13 +50,14 @@ static bool add_iommu(GPtrArray *command, const struct lab_config *config,
 }
 
 /* Each device has a root port of its own: a group of its own, a reset, and it can be unplugged. */
-static void add_devices(GPtrArray *command, const char *model, unsigned int count,
-			unsigned int *slot)
+static void add_devices(GPtrArray *command, const char *model, const char *options,
+			unsigned int count, unsigned int *slot)
 {
 	for (unsigned int i = 0; i < count; i++, ++*slot) {
 		add(command, "-device", "pcie-root-port,id=port%u,chassis=%u,slot=%u,io-reserve=0",
 		    *slot, *slot, *slot);
-		add(command, "-device", "%s,id=device%u,bus=port%u", model, *slot, *slot);
+		add(command, "-device", "%s,id=device%u,bus=port%u%s%s", model, *slot, *slot,
+		    options ? "," : "", options ? options : "");
 	}
 }
 
@@ -122,8 +123,9 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	for (unsigned int i = 0; i < profile->extra->len; i++)
 		g_ptr_array_add(command, g_strdup(profile->extra->pdata[i]));
 	if (lab_qemu_has_device(config->qemu, "pcie-ats-testdev"))
-		add_devices(command, "pcie-ats-testdev", profile->testdev, &slot);
-	add_devices(command, "edu", profile->edu, &slot);
+		add_devices(command, "pcie-ats-testdev", profile->testdev_options, profile->testdev,
+			    &slot);
+	add_devices(command, "edu", NULL, profile->edu, &slot);
 	g_ptr_array_add(command, NULL);
 	return g_steal_pointer(&command);
 }

@@ -465,7 +465,8 @@ CASE(map_before_attach,
 CASE(memlock_limit,
      .proves = "without the right to lock memory, a mapping above RLIMIT_MEMLOCK is refused and "
 	       "one below it works",
-     .rule = "vfio.rst, iommufd.rst: RLIMIT_MEMLOCK", .parameters = { BACKENDS })
+     .rule = "vfio.rst, iommufd.rst: RLIMIT_MEMLOCK", .marks = LIST("exclusive"),
+     .parameters = { BACKENDS })
 {
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *buffer = make_buffer(rig, 64 * PAGE, NULL);

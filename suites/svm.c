@@ -102,7 +102,8 @@ void svm_close(struct svm *svm)
 	if (!svm->rig)
 		return;
 	if (!svm->rig->closed) {
-		testdev_storm_stop(svm->engine, NULL, NULL);
+		if (svm->engine->capabilities & ENGINE_STORM)
+			testdev_storm_stop(svm->engine, NULL, NULL);
 		while (svm->attached_count)
 			iommut_device_detach_pasid(svm->rig->device,
 						   svm->attached[--svm->attached_count]);
