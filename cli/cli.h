@@ -29,6 +29,17 @@ enum exit_status command_report(const struct command *command, int argc, char **
 enum exit_status command_diff(const struct command *command, int argc, char **argv);
 enum exit_status command_merge(const struct command *command, int argc, char **argv);
 enum exit_status command_history(const struct command *command, int argc, char **argv);
+enum exit_status command_config(const struct command *command, int argc, char **argv);
+
+/**
+ * cli_with_settings() - a command line with what files of settings say before what was typed
+ * @command: name of the command
+ * @argc: number of arguments, of which the first is the command
+ * @argv: arguments
+ *
+ * Return: a new NULL-terminated array; NULL after a complaint.
+ */
+char **cli_with_settings(const char *command, int argc, char **argv);
 
 /* What parsing a command line came to. */
 enum parsed {

@@ -16,6 +16,7 @@ static const struct command commands[] = {
 	{ "report", "[RUN]", "report a run again, in any format", command_report },
 	{ "diff", "RUN RUN", "tell what changed from one run to another", command_diff },
 	{ "merge", "FOLDER RUN RUN...", "make one run of several", command_merge },
+	{ "config", "", "tell what files of settings say", command_config },
 	{ "history", "FOLDER", "tell how each case did in the runs of a folder", command_history },
 };
 
@@ -37,6 +38,22 @@ static void print_help(FILE *to)
 		    "do its job, 4 nothing ran.\n");
 }
 
+static enum exit_status run_command(const struct command *command, int argc, char **argv)
+{
+	g_auto(GStrv) words = NULL;
+	g_autofree char **view = NULL;
+
+	/* Whoever asks what the files say must hear of a mistake in them from that command alone. */
+	if (command->run == command_config)
+		return command->run(command, argc, argv);
+	words = cli_with_settings(command->name, argc, argv);
+	if (!words)
+		return EXIT_STATUS_USAGE;
+	/* GLib's parser moves the words about. */
+	view = g_memdup2(words, (g_strv_length(words) + 1) * sizeof(*words));
+	return command->run(command, (int)g_strv_length(words), view);
+}
+
 int main(int argc, char **argv)
 {
 	setlocale(LC_CTYPE, "");
@@ -56,7 +73,7 @@ int main(int argc, char **argv)
 	}
 	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(&commands[i], argc - 1, argv + 1);
+			return run_command(&commands[i], argc - 1, argv + 1);
 	fprintf(stderr, "iommut: no command %s; iommut --help names them\n", argv[1]);
 	return EXIT_STATUS_USAGE;
 }
