@@ -131,10 +131,9 @@ void assert_ended(const struct ended *ended, int status, const char *words)
 	}
 }
 
-unsigned int processes_with(const char *words)
+pid_t process_with(const char *words)
 {
 	g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
-	unsigned int count = 0;
 	const char *entry;
 
 	while ((entry = g_dir_read_name(proc))) {
@@ -147,7 +146,8 @@ unsigned int processes_with(const char *words)
 		for (gsize i = 0; i + 1 < length; i++)
 			if (!line[i])
 				line[i] = ' ';
-		count += strstr(line, words) != NULL;
+		if (strstr(line, words))
+			return (pid_t)g_ascii_strtoll(entry, NULL, 10);
 	}
-	return count;
+	return 0;
 }
