@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A suite without devices that ends in every way a suite can: what test_harness.c looks at. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "harness/harness.h"
+
+SUITE("sample", "ends in every way: \"quoted\", back\\slash");
+
+static void tell(void *argument)
+{
+	printf("# undone: %s\n", (const char *)argument);
+}
+
+CASE(passes, .proves = "a case that ends passes", .rule = "none", .devices = NO_DEVICE,
+     .marks = LIST("smoke", "demo"))
+{
+	undo_later(t, tell, "first");
+	undo_later(t, tell, "second");
+	expect(t, true);
+	expect_zero(t, 0);
+	expect_errno(t, -EINVAL, EINVAL);
+	expect_equal(t, 7, 7);
+}
+
+CASE(expectation, .proves = "an expectation that is not met fails", .rule = "none",
+     .devices = NO_DEVICE,
+     .parameters = { PARAMETER("kind", "true", "zero", "errno", "equal", "that", "fail") })
+{
+	undo_later(t, tell, "everything");
+	if (param_is(t, "kind", "true"))
+		expect(t, 1 + 1 == 3);
+	if (param_is(t, "kind", "zero"))
+		expect_zero(t, -EBUSY);
+	if (param_is(t, "kind", "errno"))
+		expect_errno(t, -EBUSY, EINVAL);
+	if (param_is(t, "kind", "equal"))
+		expect_equal(t, 5, 6);
+	if (param_is(t, "kind", "that"))
+		expect_that(t, false, "the number %d", 42);
+	fail(t, "two\nlines");
+}
+
+CASE(skips, .proves = "a skip names reason and way out", .rule = "none", .devices = NO_DEVICE)
+{
+	undo_later(t, tell, "the skip");
+	skip(t, "no # moon", "a\nrocket");
+}
+
+CASE(crashes, .proves = "a signal is no result", .rule = "none", .devices = NO_DEVICE)
+{
+	abort();
+}
+
+CASE(child, .proves = "a child process that fails does not speak for the case", .rule = "none",
+     .devices = NO_DEVICE)
+{
+	if (fork() == 0)
+		fail(t, "in the child");
+}
+
+CASE(parameters, .proves = "parameters are handed over", .rule = "none", .devices = NO_DEVICE,
+     .parameters = { PARAMETER("size", "4K", "2M"),
+		     PARAMETER_OR("mode", "plain", "plain", "fancy") },
+     .excludes = LIST("size=2M,mode=fancy"))
+{
+	printf("# size %" PRIu64 " mode %s\n", param_size(t, "size"), param(t, "mode"));
+}
+
+CASE(randomness, .proves = "random numbers depend on seed and variant alone", .rule = "none",
+     .devices = NO_DEVICE, .parameters = { PARAMETER("which", "a", "b") })
+{
+	printf("# random %016" PRIx64 "\n", random64(t));
+	for (int i = 0; i < 1000; i++)
+		expect(t, random_below(t, 10) < 10);
+}
+
+CASE(needs_device, .proves = "a case that was not given its device does not run", .rule = "none")
+{
+	printf("# device %s\n", test_device_name(t, 0));
+}
