@@ -413,8 +413,8 @@ static void set_pages(struct engine *engine, struct submission *submission, uint
 }
 
 /*
- * Part of a block, or an odd address: a scatter gather list of the bytes that are meant, and staging memory for the rest of
- * the last block.
+ * Part of a block, or an odd address: a scatter gather list of the bytes that are meant, and staging
+ * memory for the rest of the last block.
  */
 static void set_list(struct engine *engine, struct submission *submission, uint64_t iova,
 		     uint32_t length)

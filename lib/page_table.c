@@ -22,8 +22,9 @@ int iommut_page_table_supported(void)
 }
 
 /*
- * "0x%013lx |\t0x%016llx\t..." with the page frame and the entries of levels 5 to 1, where those of the
- * two lowest levels are left out if they are 0. VT-d's levels cover 9 bits each, above 12 of offset.
+ * "0x%013lx |\t0x%016llx\t..." with the page frame and the entries of levels 5 to 1, where those of
+ * the two lowest levels are left out if they are 0. VT-d's levels cover 9 bits each, above 12 of
+ * offset.
  */
 static int parse_leaf(const char *line, struct iommut_leaf *leaf)
 {

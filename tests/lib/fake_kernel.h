@@ -7,9 +7,9 @@
 #include "lib/syscalls.h"
 
 /*
- * A kernel with one PCI function, 0000:00:05.0 in group 7, that plays VFIO and iommufd as far as the library can tell:
- * file descriptors, objects with references to each other, mappings, config space and a BAR, interrupts.
- * Files of sysfs are looked for below a folder of the test.
+ * A kernel with one PCI function, 0000:00:05.0 in group 7, that plays VFIO and iommufd as far as
+ * the library can tell: file descriptors, objects with references to each other, mappings, config
+ * space and a BAR, interrupts. Files of sysfs are looked for below a folder of the test.
  */
 
 #define FAKE_BDF           "0000:00:05.0"

@@ -169,15 +169,17 @@ static int region_info(struct fake_kernel *kernel, struct vfio_region_info *args
 	struct {
 		struct vfio_region_info_cap_type type;
 		struct vfio_info_cap_header msix;
-		struct vfio_region_info_cap_sparse_mmap sparse;
+		/* struct vfio_region_info_cap_sparse_mmap, whose areas follow. */
+		struct vfio_info_cap_header sparse;
+		__u32 nr_areas, reserved;
 		struct vfio_region_sparse_mmap_area area;
 	} capabilities = {
 		.type = { .header = { .id = VFIO_REGION_INFO_CAP_TYPE, .version = 1 },
 			  .type = 3,
 			  .subtype = 4 },
 		.msix = { .id = VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, .version = 1 },
-		.sparse = { .header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP, .version = 1 },
-			    .nr_areas = 1 },
+		.sparse = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP, .version = 1 },
+		.nr_areas = 1,
 		.area = { .offset = 0, .size = FAKE_BAR_SIZE / 2 },
 	};
 	uint32_t room = args->argsz;
@@ -209,7 +211,7 @@ static int region_info(struct fake_kernel *kernel, struct vfio_region_info *args
 	capabilities.type.header.next = sizeof(*args) + sizeof(capabilities.type);
 	capabilities.msix.next = capabilities.type.header.next + sizeof(capabilities.msix);
 	if (kernel->loop)
-		capabilities.sparse.nr_areas = 1000;
+		capabilities.nr_areas = 1000;
 	memcpy(args + 1, &capabilities, sizeof(capabilities));
 	return 0;
 }
