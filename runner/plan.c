@@ -13,6 +13,9 @@ struct planner {
 	const struct machine *machine;
 	const struct run_options *options;
 	gboolean *pattern_used;
+	/* it is an ID: then it means that case alone, also if it is the beginning of others' */
+	gboolean *pattern_exact;
+	gboolean any_exact;
 	/* of char *: the engines that the chosen devices have, in the order of their devices */
 	GPtrArray *engines;
 	/* of struct device *: the chosen ones that an engine can drive */
@@ -145,7 +148,12 @@ static gboolean is_chosen(struct planner *planner, const struct test_case *which
 	gboolean named = !options->patterns || !options->patterns[0];
 
 	for (guint i = 0; options->patterns && options->patterns[i]; i++) {
-		if (pattern_matches(options->patterns[i], id)) {
+		const char *pattern = options->patterns[i];
+
+		if (g_str_equal(pattern, id))
+			planner->pattern_exact[i] = planner->any_exact = TRUE;
+		if (planner->pattern_exact[i] ? g_str_equal(pattern, id)
+					      : pattern_matches(pattern, id)) {
 			planner->pattern_used[i] = TRUE;
 			named = TRUE;
 		}
@@ -407,6 +415,16 @@ static gboolean check_patterns(const struct planner *planner, GError **error)
 	return TRUE;
 }
 
+static gboolean add_cases(struct planner *planner, GError **error)
+{
+	const GPtrArray *cases = planner->machine->cases;
+
+	for (guint i = 0; i < cases->len; i++)
+		if (!add_case(planner, cases->pdata[i], error))
+			return FALSE;
+	return TRUE;
+}
+
 GPtrArray *plan_make(const struct machine *machine, const struct run_options *options,
 		     GError **error)
 {
@@ -415,18 +433,25 @@ GPtrArray *plan_make(const struct machine *machine, const struct run_options *op
 
 	planner.pattern_used =
 		g_new0(gboolean, options->patterns ? g_strv_length(options->patterns) + 1 : 1);
+	planner.pattern_exact =
+		g_new0(gboolean, options->patterns ? g_strv_length(options->patterns) + 1 : 1);
 	planner.items = g_ptr_array_new_with_free_func((GDestroyNotify)item_free);
 	planner.engines = g_ptr_array_new();
 	planner.devices = g_ptr_array_new();
 	good = (!options->words || expression_check(options->words, error)) &&
 	       (!options->marks || expression_check(options->marks, error)) &&
 	       check_choices(&planner, error) && choose_devices(&planner, error);
-	for (guint i = 0; good && i < machine->cases->len; i++)
-		good = add_case(&planner, machine->cases->pdata[i], error);
+	good = good && add_cases(&planner, error);
+	/* Which patterns are IDs is known only now. */
+	if (good && planner.any_exact) {
+		g_ptr_array_set_size(planner.items, 0);
+		good = add_cases(&planner, error);
+	}
 	good = good && check_patterns(&planner, error);
 	g_ptr_array_unref(planner.engines);
 	g_ptr_array_unref(planner.devices);
 	g_free(planner.pattern_used);
+	g_free(planner.pattern_exact);
 	if (good) {
 		plan_number(planner.items, 1);
 		return planner.items;

@@ -90,7 +90,7 @@ struct item {
  * @options: what is wanted; NULL-terminated lists or NULL
  * @error: RUNNER_ERROR_USAGE when something chosen does not exist
  *
- * Cases marked demo, destructive, stress or perf are only taken when a pattern names their suite or -m their mark.
+ * A pattern that is an ID means that case alone. Cases marked demo, destructive, stress or perf are only taken when a pattern names their suite or -m their mark.
  *
  * Return: of struct item *, in the suites' order.
  */

@@ -11,6 +11,9 @@ static const char *const lists[] = {
 	"\"backend\",\"values\":[\"type1\",\"iommufd\"]},{\"name\":\"size\",\"values\":[\"4K\","
 	"\"2M\"]}]}",
 	"{\"suite\":\"dma\",\"case\":\"plain\"}",
+	"{\"suite\":\"more\",\"case\":\"sizes\",\"marks\":[\"perf\"],\"params\":[{\"name\":"
+	"\"size\","
+	"\"values\":[\"1\",\"2\"],\"default\":\"1\"}]}",
 	"{\"suite\":\"demo\",\"case\":\"fails\",\"devices\":1,\"marks\":[\"demo\"]}",
 	"{\"suite\":\"soak\",\"case\":\"long\",\"marks\":[\"stress\",\"slow\"]}",
 };
@@ -114,6 +117,18 @@ static void choices(void)
 	expect(&(struct run_options){ .patterns = LIST(
 					      "dma/write[engine=testdev,backend=type1,size=4K]") },
 	       "dma/write[engine=testdev,backend=type1,size=4K] ");
+}
+
+/* An ID whose parameters all have their defaults looks like a case: a replay must run just that. */
+static void exact(void)
+{
+	expect(&(struct run_options){ .patterns = LIST("more/sizes") }, "more/sizes ");
+	expect(&(struct run_options){ .patterns = LIST("more/sizes", "dma/plain") },
+	       "dma/plain more/sizes ");
+	expect(&(struct run_options){ .patterns = LIST("more/sizes*") },
+	       "more/sizes more/sizes[size=2] ");
+	expect(&(struct run_options){ .patterns = LIST("more/sizes", "more") },
+	       "more/sizes more/sizes[size=2] ");
 }
 
 static void reluctant(void)
@@ -316,6 +331,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/plan/defaults", defaults);
 	g_test_add_func("/plan/choices", choices);
+	g_test_add_func("/plan/exact", exact);
 	g_test_add_func("/plan/reluctant", reluctant);
 	g_test_add_func("/plan/devices", devices);
 	g_test_add_func("/plan/mistakes", mistakes);
