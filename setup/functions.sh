@@ -45,9 +45,15 @@ with_progress() {
 	local label=$1 lines=$2 log=$3 started=$SECONDS pid done_lines percent last=-1 status=0
 	shift 3
 	: >"$log"
+	# A process group of its own: an interrupt must reach all of a build, and a shell's background jobs ignore Ctrl-C.
+	set -m
 	"$@" >"$log" 2>&1 </dev/null &
+	set +m
 	pid=$!
-	trap 'kill -- $pid 2>/dev/null; wait $pid 2>/dev/null; say "interrupted; the same command goes on from here"; exit 130' INT TERM
+	trap 'kill -- -$pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+		say "interrupted; the same command goes on from here"
+		exit 130' INT TERM
 	while kill -0 $pid 2>/dev/null; do
 		done_lines=$(wc -l <"$log")
 		percent=$((done_lines * 100 / lines))
