@@ -55,9 +55,12 @@ enum parsed cli_parse(GOptionContext *context, int argc, char **argv, char ***re
 enum parsed cli_parse_run(GOptionContext *context, int argc, char **argv,
 			  struct run_options *options)
 {
+	/* Before the parser takes them away. */
+	char **command = g_strdupv(argv);
 	enum parsed parsed = cli_parse(context, argc, argv, &options->patterns);
 	GError *error = NULL;
 
+	options->command = command;
 	if (parsed != PARSED_GO_ON || run_options_check(options, &error))
 		return parsed;
 	cli_complain(error);

@@ -29,6 +29,7 @@ enum exit_status command_report(const struct command *command, int argc, char **
 enum exit_status command_diff(const struct command *command, int argc, char **argv);
 enum exit_status command_merge(const struct command *command, int argc, char **argv);
 enum exit_status command_history(const struct command *command, int argc, char **argv);
+enum exit_status command_resume(const struct command *command, int argc, char **argv);
 enum exit_status command_config(const struct command *command, int argc, char **argv);
 
 /**
@@ -40,6 +41,13 @@ enum exit_status command_config(const struct command *command, int argc, char **
  * Return: a new NULL-terminated array; NULL after a complaint.
  */
 char **cli_with_settings(const char *command, int argc, char **argv);
+
+/**
+ * cli_run_again() - run a command whose words have all settings in them
+ * @argc: number of words
+ * @argv: words, of which the first is "run" or "lab"
+ */
+enum exit_status cli_run_again(int argc, char **argv);
 
 /* What parsing a command line came to. */
 enum parsed {

@@ -13,6 +13,7 @@ static const struct command commands[] = {
 	{ "list", "[PATTERN...]", "name the cases that would run", command_list },
 	{ "devices", "", "name the devices of this machine that can be used for testing",
 	  command_devices },
+	{ "resume", "[RUN]", "go on with a run that was cut off", command_resume },
 	{ "report", "[RUN]", "report a run again, in any format", command_report },
 	{ "diff", "RUN RUN", "tell what changed from one run to another", command_diff },
 	{ "merge", "FOLDER RUN RUN...", "make one run of several", command_merge },
@@ -36,6 +37,16 @@ static void print_help(FILE *to)
 		    "Exit status: 0 all good, 1 failures, 2 usage, 3 the tool or the machine could "
 		    "not\n"
 		    "do its job, 4 nothing ran.\n");
+}
+
+enum exit_status cli_run_again(int argc, char **argv)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+		if ((commands[i].run == command_run || commands[i].run == command_lab) &&
+		    strcmp(argv[0], commands[i].name) == 0)
+			return commands[i].run(&commands[i], argc, argv);
+	fprintf(stderr, "iommut: %s cannot be resumed\n", argv[0]);
+	return EXIT_STATUS_USAGE;
 }
 
 static enum exit_status run_command(const struct command *command, int argc, char **argv)

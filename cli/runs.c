@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "runner/compare.h"
+#include "runner/folders.h"
 
 static enum exit_status code_of(enum parsed parsed)
 {
@@ -157,4 +158,69 @@ enum exit_status command_history(const struct command *command, int argc, char *
 	}
 	bad = compare_history(runs, all, text);
 	return show(text, bad ? EXIT_STATUS_FAILURES : EXIT_STATUS_GOOD);
+}
+
+/* The words that a run was started with, so that it does what it was to do; its folder and seed stay. */
+static char **resuming_words(const struct run *run, GError **error)
+{
+	const json_t *command = json_object_get(run->info, "command");
+	const char *seed = json_string_value(json_object_get(run->info, "seed"));
+	g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+	g_autofree char *folder = g_canonicalize_filename(run->folder, NULL);
+	g_autofree char *resume = g_strconcat("--resume=", folder, NULL);
+	g_autofree char *with_seed = g_strconcat("--seed=", seed, NULL);
+
+	if (!json_array_size(command) || !seed) {
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "%s does not say how it was started", run->folder);
+		return NULL;
+	}
+	for (gsize i = 0; i < json_array_size(command); i++) {
+		const char *word = json_string_value(json_array_get(command, i));
+
+		g_strv_builder_add(words, word ? word : "");
+		if (i == 0)
+			g_strv_builder_add_many(words, resume, with_seed, NULL);
+	}
+	return g_strv_builder_end(words);
+}
+
+enum exit_status command_resume(const struct command *command, int argc, char **argv)
+{
+	static const char description[] = "Goes on with a run that was stopped, or whose runner or "
+					  "machine died: every case that has no\n"
+					  "result runs, with the options the run was started with. "
+					  "Without RUN, the last run.\n";
+	GOptionContext *context = cli_context(command, description);
+	g_auto(GStrv) rest = NULL, words = NULL;
+	g_autofree char **view = NULL;
+	g_autofree char *folder = NULL;
+	enum parsed parsed = cli_parse(context, argc, argv, &rest);
+	GError *error = NULL;
+	struct run *run;
+	const char *directory;
+
+	if (parsed != PARSED_GO_ON)
+		return code_of(parsed);
+	if (rest && g_strv_length(rest) > 1)
+		return usage(command);
+	folder = rest && rest[0] ? g_strdup(rest[0]) : folders_last_run(&error);
+	run = folder ? run_load(folder, &error) : NULL;
+	if (run)
+		words = resuming_words(run, &error);
+	if (!words) {
+		run_free(run);
+		return cli_complain(error);
+	}
+	/* Paths among its words are meant from there. */
+	directory = json_string_value(json_object_get(run->info, "directory"));
+	if (directory && chdir(directory) != 0) {
+		fprintf(stderr, "iommut: %s: %s\n", directory, g_strerror(errno));
+		run_free(run);
+		return EXIT_STATUS_TROUBLE;
+	}
+	run_free(run);
+	/* GLib's parser moves the words about. */
+	view = g_memdup2(words, (g_strv_length(words) + 1) * sizeof(*words));
+	return cli_run_again((int)g_strv_length(words), view);
 }

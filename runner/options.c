@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runner/expression.h"
+#include "runner/plan_file.h"
 #include "runner/verdict.h"
 
 struct run_options *run_options_new(void)
@@ -28,6 +29,11 @@ void run_options_free(struct run_options *options)
 	g_strfreev(options->devices);
 	g_strfreev(options->backends);
 	g_strfreev(options->deselect);
+	g_free(options->plan);
+	g_free(options->plan_out);
+	g_strfreev(options->plan_ids);
+	g_free(options->resume);
+	g_strfreev(options->command);
 	g_free(options->output);
 	g_free(options->ktap);
 	g_free(options->junit);
@@ -78,6 +84,8 @@ static void add_choosing(struct run_options *o, GOptionContext *context)
 		  "Leave out what matches; may be repeated", "PATTERN" },
 		{ "last-failed", 0, 0, G_OPTION_ARG_NONE, &o->last_failed,
 		  "Only what failed in the last run", NULL },
+		{ "plan", 0, 0, G_OPTION_ARG_FILENAME, &o->plan,
+		  "Only the IDs in a file, in their order", "FILE" },
 		{ "shard", 0, 0, G_OPTION_ARG_STRING, &o->shard,
 		  "One of N parts; a case is always in the same", "I/N" },
 		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, count_verbose,
@@ -98,6 +106,16 @@ static void add_running(struct run_options *o, GOptionContext *context)
 		{ "stop-first", 'x', 0, G_OPTION_ARG_NONE, &o->stop_first,
 		  "Stop at the first failure", NULL },
 		{ "max-fail", 0, 0, G_OPTION_ARG_INT, &o->max_fail, "Stop after N failures", "N" },
+		{ "failed-first", 0, 0, G_OPTION_ARG_NONE, &o->failed_first,
+		  "What failed in the last run comes first", NULL },
+		{ "new-first", 0, 0, G_OPTION_ARG_NONE, &o->new_first,
+		  "What was no part of the last run comes first", NULL },
+		{ "until-fail", 0, 0, G_OPTION_ARG_NONE, &o->until_fail,
+		  "Repeat until something fails", NULL },
+		{ "resume", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &o->resume,
+		  "Go on with a run: iommut resume", "DIR" },
+		{ "plan-out", 0, 0, G_OPTION_ARG_FILENAME, &o->plan_out,
+		  "Write the IDs that run to a file, for --plan", "FILE" },
 		{ "repeat", 0, 0, G_OPTION_ARG_INT, &o->repeat, "Run each case N times", "N" },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
 		  "Cases at once on one machine, each on a device of its own (run: 1, lab: 4)",
@@ -199,6 +217,20 @@ static gboolean check_regexes(const struct run_options *options, GError **error)
 	return TRUE;
 }
 
+/* Its IDs are patterns too; together with others they would only be more of the same. */
+static gboolean read_plan(struct run_options *options, GError **error)
+{
+	if (options->patterns && options->patterns[0])
+		return usage(error, "--plan says which cases, so there can be no pattern",
+			     options->patterns[0]);
+	options->plan_ids = plan_file_load(options->plan, error);
+	if (!options->plan_ids)
+		return FALSE;
+	g_strfreev(options->patterns);
+	options->patterns = g_strdupv(options->plan_ids);
+	return TRUE;
+}
+
 gboolean run_options_check(struct run_options *options, GError **error)
 {
 	for (char **param = options->params; param && *param; param++)
@@ -213,8 +245,10 @@ gboolean run_options_check(struct run_options *options, GError **error)
 		return usage(error, "a number of an option", "must be at least 1");
 	if (!(options->timeout_factor > 0 && options->timeout_factor <= 1000))
 		return usage(error, "--timeout-factor", "must be above 0 and at most 1000");
-	if (options->stop_first)
+	if (options->stop_first || (options->until_fail && !options->max_fail))
 		options->max_fail = 1;
+	if (options->plan && !read_plan(options, error))
+		return FALSE;
 	if (!options->machines)
 		options->machines = (int)g_get_num_processors();
 	return check_shard(options, error) && check_seed(options, error) &&

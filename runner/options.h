@@ -26,6 +26,14 @@
  * @repeat: how often each case runs
  * @shard_index: --shard: which part, from 1; 0 for all
  * @shard_count: --shard: of how many
+ * @plan: file of IDs to run, in their order, or NULL
+ * @plan_out: file to write the IDs to that run, or NULL
+ * @plan_ids: what @plan holds; they are among @patterns too
+ * @failed_first: what was bad in the last run comes first
+ * @new_first: what was no part of the last run comes first
+ * @until_fail: repeat until something fails
+ * @resume: run directory to go on with, or NULL
+ * @command: the words of the command, for resuming; NULL-terminated
  * @last_failed: only what was bad in the last run
  * @force: take devices that are in use
  * @dry_run: only print what would run
@@ -61,6 +69,14 @@ struct run_options {
 	int repeat;
 	guint shard_index;
 	guint shard_count;
+	char *plan;
+	char *plan_out;
+	char **plan_ids;
+	gboolean failed_first;
+	gboolean new_first;
+	gboolean until_fail;
+	char *resume;
+	char **command;
 	gboolean last_failed;
 	gboolean force;
 	gboolean dry_run;

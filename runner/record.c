@@ -222,6 +222,11 @@ gboolean recorder_begin(struct recorder *recorder, guint number, const char *id,
 	return TRUE;
 }
 
+gboolean recorder_resumed(struct recorder *recorder, GError **error)
+{
+	return append(recorder, json_pack("{s:s}", "type", "resume"), error);
+}
+
 static void set_text(json_t *object, const char *key, const char *text)
 {
 	if (text && *text)

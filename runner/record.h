@@ -98,6 +98,11 @@ gboolean recorder_begin(struct recorder *recorder, guint number, const char *id,
 			const char *profile, GError **error);
 
 /**
+ * recorder_resumed() - note that the run goes on: cases in flight are not any more
+ */
+gboolean recorder_resumed(struct recorder *recorder, GError **error);
+
+/**
  * recorder_add() - append a result
  */
 gboolean recorder_add(struct recorder *recorder, const struct result *result, GError **error);
@@ -118,6 +123,8 @@ void recorder_free(struct recorder *recorder);
  * @info: run.json
  * @results: of struct result *, in the order they ended
  * @in_flight: of char *: IDs that began and have no result: the run was cut off there
+ * @in_flight_numbers: their numbers
+ * @last_number: the highest number of a case that began or ended
  * @counts: results by verdict
  * @notes: what was wrong with the files and passed over, or NULL
  */
@@ -126,6 +133,8 @@ struct run {
 	json_t *info;
 	GPtrArray *results;
 	GPtrArray *in_flight;
+	guint *in_flight_numbers;
+	guint last_number;
 	guint counts[VERDICT_COUNT];
 	char *notes;
 };

@@ -35,6 +35,7 @@ void run_free(struct run *run)
 	json_decref(run->info);
 	g_clear_pointer(&run->results, g_ptr_array_unref);
 	g_clear_pointer(&run->in_flight, g_ptr_array_unref);
+	g_free(run->in_flight_numbers);
 	g_free(run->notes);
 	g_free(run);
 }
@@ -102,6 +103,24 @@ static struct result *to_result(const json_t *line)
 	return result;
 }
 
+static void drop_errors(struct run *run)
+{
+	guint kept = 0;
+
+	for (guint i = 0; i < run->results->len; i++) {
+		struct result *result = run->results->pdata[i];
+
+		if (result->verdict == VERDICT_ERROR)
+			result_free(result);
+		else
+			run->results->pdata[kept++] = result;
+	}
+	/* What is cut off here has moved or is freed: the array must not free it. */
+	memset(run->results->pdata + kept, 0, (run->results->len - kept) * sizeof(gpointer));
+	g_ptr_array_set_size(run->results, (gint)kept);
+	run->counts[VERDICT_ERROR] = 0;
+}
+
 static gboolean read_line(struct run *run, GHashTable *flying, const char *text, gsize length,
 			  GError **error)
 {
@@ -115,6 +134,11 @@ static gboolean read_line(struct run *run, GHashTable *flying, const char *text,
 	if (g_strcmp0(type, "begin") == 0 && id && number >= 1 && number <= G_MAXINT32) {
 		g_hash_table_replace(flying, GUINT_TO_POINTER((guint)number),
 				     text_of(line, "id", MAX_ID, TRUE));
+		run->last_number = MAX(run->last_number, (guint)number);
+	} else if (g_strcmp0(type, "resume") == 0) {
+		/* What was cut off, and what the tool could not do, runs again under another number. */
+		g_hash_table_remove_all(flying);
+		drop_errors(run);
 	} else if (g_strcmp0(type, "result") == 0) {
 		struct result *result = to_result(line);
 
@@ -122,6 +146,7 @@ static gboolean read_line(struct run *run, GHashTable *flying, const char *text,
 		if (good) {
 			g_ptr_array_add(run->results, result);
 			run->counts[result->verdict]++;
+			run->last_number = MAX(run->last_number, result->number);
 			g_hash_table_remove(flying, GUINT_TO_POINTER(result->number));
 		} else {
 			result_free(result);
@@ -144,7 +169,7 @@ gboolean run_read_results(struct run *run, const char *text, gsize length, gsize
 	const char *at = text;
 	const char *newline;
 	GHashTableIter iterator;
-	gpointer id;
+	gpointer number, id;
 
 	if (!run->results)
 		run->results = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
@@ -156,9 +181,12 @@ gboolean run_read_results(struct run *run, const char *text, gsize length, gsize
 		at = newline + 1;
 	}
 	*good = (gsize)(at - text);
+	g_free(run->in_flight_numbers);
+	run->in_flight_numbers = g_new0(guint, run->in_flight->len + g_hash_table_size(flying) + 1);
 	g_hash_table_iter_init(&iterator, flying);
-	while (g_hash_table_iter_next(&iterator, NULL, &id)) {
+	while (g_hash_table_iter_next(&iterator, &number, &id)) {
 		g_hash_table_iter_steal(&iterator);
+		run->in_flight_numbers[run->in_flight->len] = GPOINTER_TO_UINT(number);
 		g_ptr_array_add(run->in_flight, id);
 	}
 	return TRUE;

@@ -12,6 +12,7 @@
 #include "runner/folders.h"
 #include "runner/known.h"
 #include "runner/plan.h"
+#include "runner/plan_file.h"
 #include "runner/progress.h"
 #include "runner/record.h"
 #include "runner/report.h"
@@ -23,7 +24,8 @@
 struct run_state {
 	const struct run_options *options;
 	int stop_fd;
-	GHashTable *only; /* --last-failed: "profile ID"; or NULL */
+	struct past *last;    /* --last-failed and its like: the last run; or NULL */
+	struct past *resumed; /* what this run has done before it was cut off; or NULL */
 	struct known_issues *known;
 
 	GMutex lock; /* for all that follows */
@@ -35,7 +37,9 @@ struct run_state {
 	guint bad;
 	gboolean trouble; /* a machine could not do its job, or recording failed */
 	gboolean full;    /* recording failed: nothing more may run */
-	guint usage;      /* machines on which what was chosen does not exist */
+	GString *plan;    /* --plan-out: IDs, a line each */
+	GHashTable *plan_known;
+	guint usage; /* machines on which what was chosen does not exist */
 	char *usage_message;
 };
 
@@ -220,18 +224,6 @@ static void in_trouble(struct target_run *run, const char *message)
 	g_mutex_unlock(&state->lock);
 }
 
-static void keep_last_failed(struct target_run *run, GPtrArray *items)
-{
-	for (guint i = items->len; i > 0; i--) {
-		const struct item *item = items->pdata[i - 1];
-		g_autofree char *key =
-			g_strdup_printf("%s %s", run->target->transport->name, item->id);
-
-		if (!g_hash_table_contains(run->state->only, key))
-			g_ptr_array_remove_index(items, i - 1);
-	}
-}
-
 static GPtrArray *make_plan(const struct run_options *options, const struct machine *machine,
 			    GError **error)
 {
@@ -239,12 +231,45 @@ static GPtrArray *make_plan(const struct run_options *options, const struct mach
 
 	if (!items)
 		return NULL;
+	if (options->plan_ids)
+		plan_file_order(items, options->plan_ids);
 	if (options->shard_count)
 		plan_shard(items, options->shard_index, options->shard_count);
 	if (options->shuffle)
 		plan_shuffle(items, options->seed);
 	plan_repeat(items, (guint)options->repeat);
 	return items;
+}
+
+/* What runs of before say of the order, and of what is left to do. */
+static void heed_past(const struct target_run *run, GPtrArray *items)
+{
+	const struct run_state *state = run->state;
+	const struct run_options *options = state->options;
+	const char *profile = run->target->transport->name;
+
+	if (options->last_failed)
+		past_keep(state->last, profile, PAST_BAD, items);
+	if (options->failed_first)
+		past_first(state->last, profile, PAST_BAD, items);
+	if (options->new_first)
+		past_first(state->last, profile, PAST_NEW, items);
+	if (state->resumed)
+		past_drop_done(state->resumed, profile, items);
+}
+
+static void note_plan(struct run_state *state, const GPtrArray *items)
+{
+	g_mutex_lock(&state->lock);
+	for (guint i = 0; i < items->len; i++) {
+		const struct item *item = items->pdata[i];
+
+		if (item->attempt == 1 && !g_hash_table_contains(state->plan_known, item->id)) {
+			g_hash_table_add(state->plan_known, g_strdup(item->id));
+			g_string_append_printf(state->plan, "%s\n", item->id);
+		}
+	}
+	g_mutex_unlock(&state->lock);
 }
 
 static void number_items(struct run_state *state, GPtrArray *items)
@@ -285,13 +310,18 @@ static void run_on(struct target_run *run, struct session **session, const struc
 		g_mutex_unlock(&state->lock);
 		return;
 	}
-	if (state->only)
-		keep_last_failed(run, items);
-	number_items(state, items);
-	if (!execute_items(session, run->target->transport, state->stop_fd, machine, items,
-			   state->options, &sink, &error) &&
-	    error)
-		in_trouble(run, error->message);
+	heed_past(run, items);
+	note_plan(state, items);
+	do {
+		number_items(state, items);
+		if (!execute_items(session, run->target->transport, state->stop_fd, machine, items,
+				   state->options, &sink, &error) &&
+		    error)
+			in_trouble(run, error->message);
+		for (guint i = 0; i < items->len; i++)
+			((struct item *)items->pdata[i])->attempt++;
+	} while (state->options->until_fail && items->len && *session && !error &&
+		 !sink_stopping(run));
 	g_ptr_array_unref(items);
 }
 
@@ -352,38 +382,45 @@ static char *now_text(void)
 	return g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
 }
 
+/* Another one tells that the machine was started anew. */
+static char *boot_id(void)
+{
+	char *id = NULL;
+
+	if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &id, NULL, NULL))
+		return g_strdup("");
+	return g_strstrip(id);
+}
+
 static json_t *first_info(const struct run_options *options, const struct run_target *targets,
-			  gsize count)
+			  gsize count, gboolean shares_fate)
 {
 	g_autofree char *started = now_text();
 	g_autofree char *seed = g_strdup_printf("%#" G_GINT64_MODIFIER "x", options->seed);
+	g_autofree char *directory = g_get_current_dir();
 	json_t *machines = json_object();
+	json_t *info;
 
 	for (gsize i = 0; i < count; i++)
 		json_object_set_new(machines, targets[i].transport->name,
 				    json_pack("{s:o}", "replay", words_to_json(targets[i].replay)));
-	return json_pack("{s:i, s:s, s:s, s:s, s:o}", "version", RESULTS_VERSION, "tool", VERSION,
-			 "started", started, "seed", seed, "machines", machines);
+	info = json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o}", "version", RESULTS_VERSION, "tool",
+			 VERSION, "started", started, "seed", seed, "directory", directory,
+			 "command", words_to_json(options->command), "machines", machines);
+	if (shares_fate) {
+		g_autofree char *boot = boot_id();
+
+		json_object_set_new(info, "boot_id", json_string(boot));
+	}
+	return info;
 }
 
-/* "profile ID" of everything that was bad in the last run. */
-static GHashTable *read_last_failed(GError **error)
+static struct past *read_last(GError **error)
 {
 	g_autofree char *folder = folders_last_run(error);
 	g_autoptr(test_run) last = folder ? run_load(folder, error) : NULL;
-	GHashTable *only;
 
-	if (!last)
-		return NULL;
-	only = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	for (guint i = 0; i < last->results->len; i++) {
-		const struct result *result = last->results->pdata[i];
-
-		if (verdict_is_bad(result->verdict))
-			g_hash_table_add(only,
-					 g_strdup_printf("%s %s", result->profile, result->id));
-	}
-	return only;
+	return last ? past_new(last) : NULL;
 }
 
 static enum exit_status complain(const GError *error)
@@ -476,38 +513,108 @@ static enum exit_status finish_run(struct run_state *state, gsize count)
 	return code;
 }
 
-enum exit_status run_targets(const struct run_options *options, const struct run_target *targets,
-			     gsize count)
+/* A case that this machine died under, and not only the runner, is not run again: it would kill the machine again. */
+static gboolean close_cut_off(struct run_state *state, const struct run *run, GError **error)
 {
-	struct run_state state = { .options = options, .next_number = 1 };
-	g_autofree char *folder = options->output ? g_strdup(options->output) : folders_new_run();
-	g_autofree struct target_run *runs = g_new0(struct target_run, count);
-	g_autoptr(GError) error = NULL;
-	gboolean durable = FALSE;
-	enum exit_status code;
-	GThreadPool *pool;
+	g_autofree char *now = boot_id();
+	const char *then = json_string_value(json_object_get(run->info, "boot_id"));
 
-	if (options->last_failed) {
-		state.only = read_last_failed(&error);
-		if (!state.only)
-			return complain(error);
+	if (!then || g_str_equal(then, now))
+		return TRUE;
+	for (guint i = 0; i < run->in_flight->len; i++) {
+		const struct result result = {
+			.number = run->in_flight_numbers[i],
+			.id = run->in_flight->pdata[i],
+			.profile = (char *)"local",
+			.verdict = VERDICT_CRASH,
+			.reason = (char *)"the machine died while it ran",
+			.attempt = 1,
+		};
+
+		if (!recorder_add(state->recorder, &result, error))
+			return FALSE;
 	}
-	state.known = known_new();
-	for (char **path = options->known; path && *path; path++) {
-		if (!known_load(state.known, *path, &error)) {
-			known_free(state.known);
-			g_clear_pointer(&state.only, g_hash_table_unref);
-			return complain(error);
+	return TRUE;
+}
+
+static gboolean resume(struct run_state *state, gboolean durable, GError **error)
+{
+	const char *folder = state->options->resume;
+	gboolean good = FALSE;
+	test_run *run;
+
+	state->recorder = recorder_resume(folder, durable, error);
+	if (!state->recorder)
+		return FALSE;
+	run = run_load(folder, error);
+	if (run && close_cut_off(state, run, error)) {
+		run_free(run);
+		run = run_load(folder, error);
+		if (run) {
+			state->next_number = run->last_number + 1;
+			state->resumed = past_new(run);
+			json_decref(state->info);
+			state->info = json_incref(run->info);
+			json_object_del(state->info, "stopped");
+			json_object_del(state->info, "finished");
+			good = recorder_resumed(state->recorder, error);
 		}
+	}
+	run_free(run);
+	return good;
+}
+
+static gboolean prepare(struct run_state *state, const struct run_target *targets, gsize count,
+			GError **error)
+{
+	const struct run_options *options = state->options;
+	g_autofree char *folder = options->output ? g_strdup(options->output) : folders_new_run();
+	gboolean durable = FALSE;
+
+	state->next_number = 1;
+	state->plan = g_string_new(NULL);
+	state->plan_known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	state->known = known_new();
+	for (char **path = options->known; path && *path; path++)
+		if (!known_load(state->known, *path, error))
+			return FALSE;
+	if (options->last_failed || options->failed_first || options->new_first) {
+		state->last = read_last(error);
+		if (!state->last)
+			return FALSE;
 	}
 	for (gsize i = 0; i < count; i++)
 		durable = durable || targets[i].transport->shares_fate;
-	state.info = first_info(options, targets, count);
-	state.recorder = recorder_new(folder, state.info, durable, &error);
-	if (!state.recorder) {
-		json_decref(state.info);
-		known_free(state.known);
-		g_clear_pointer(&state.only, g_hash_table_unref);
+	state->info = first_info(options, targets, count, durable);
+	if (options->resume)
+		return resume(state, durable, error);
+	state->recorder = recorder_new(folder, state->info, durable, error);
+	return state->recorder != NULL;
+}
+
+static void clean_up(struct run_state *state)
+{
+	recorder_free(state->recorder);
+	json_decref(state->info);
+	g_free(state->usage_message);
+	past_free(state->last);
+	past_free(state->resumed);
+	known_free(state->known);
+	g_string_free(state->plan, TRUE);
+	g_hash_table_unref(state->plan_known);
+}
+
+enum exit_status run_targets(const struct run_options *options, const struct run_target *targets,
+			     gsize count)
+{
+	struct run_state state = { .options = options };
+	g_autofree struct target_run *runs = g_new0(struct target_run, count);
+	g_autoptr(GError) error = NULL;
+	enum exit_status code;
+	GThreadPool *pool;
+
+	if (!prepare(&state, targets, count, &error)) {
+		clean_up(&state);
 		return complain(error);
 	}
 	g_mutex_init(&state.lock);
@@ -520,13 +627,14 @@ enum exit_status run_targets(const struct run_options *options, const struct run
 		g_thread_pool_push(pool, &runs[i], NULL);
 	}
 	g_thread_pool_free(pool, FALSE, TRUE);
+	if (options->plan_out && !g_file_set_contents(options->plan_out, state.plan->str,
+						      (gssize)state.plan->len, &error)) {
+		fprintf(stderr, "iommut: %s\n", error->message);
+		state.trouble = TRUE;
+	}
 	code = finish_run(&state, count);
-	recorder_free(state.recorder);
-	json_decref(state.info);
 	g_mutex_clear(&state.lock);
-	g_free(state.usage_message);
-	g_clear_pointer(&state.only, g_hash_table_unref);
-	known_free(state.known);
+	clean_up(&state);
 	return code;
 }
 
