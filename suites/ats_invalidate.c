@@ -362,7 +362,7 @@ CASE(broken_device_is_seen,
 	ats_hold(rig, buffer->iova, NONE);
 	testdev_set32(&rig->engine, TESTDEV_MISBEHAVE,
 		      param_is(t, "how", "keeps") ? TESTDEV_MISBEHAVE_KEEP_TLB
-						     : TESTDEV_MISBEHAVE_LATE_INVAL);
+						  : TESTDEV_MISBEHAVE_LATE_INVAL);
 	unmap_buffer(buffer);
 	fill_canary(buffer);
 	/* The memory stays ours until the end of the case: nobody else is harmed. */
