@@ -83,6 +83,7 @@ probe_finds() { # KIND:VALUE
 	case $1 in
 	cmd:*) command -v "${1#*:}" >/dev/null ;;
 	file:*) [ -e "${1#*:}" ] ;;
+	py:*) /usr/bin/python3 -c "import ${1#*:}" 2>/dev/null ;;
 	pc:*) pkg-config --exists "${1#*:}" 2>/dev/null ;;
 	header:*) echo "#include <${1#*:}>" | gcc -E -x c - >/dev/null 2>&1 ;;
 	*) die "setup/packages: cannot read $1" ;;
