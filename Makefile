@@ -3,6 +3,9 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
+SOAK_TIMES ?= 20
+BENCH_TIMES ?= 5
 cache = $(or $(IOMMUT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iommutests)
 headers = $$(sed -n 's/^uapi_headers=//p' "$(cache)/lab.conf")
 setup_flags = $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(QEMU),--qemu "$(QEMU)") \
@@ -10,13 +13,16 @@ setup_flags = $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(QEMU),--qemu "$(QEMU)"
 lab_flags = $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(MODULES),--modules "$(MODULES)") $(if $(QEMU),--qemu "$(QEMU)") \
 	$(foreach profile,$(PROFILE),--profile $(profile))
 
-.PHONY: lab check mutants build setup install help clean
+.PHONY: lab check mutants fuzz soak bench build setup install help clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab       boot Linux behind emulated IOMMUs and judge its DMA"
 	@echo "make check     test iommutests itself"
 	@echo "make mutants   break Linux in many ways, one at a time, and see that the cases notice (hours)"
+	@echo "make fuzz      feed what a device or another process can write with rubbish, FUZZ_SECONDS each (600)"
+	@echo "make soak      the lab's cases in random order, SOAK_TIMES times (20); hours"
+	@echo "make bench     what a lab run costs beyond booting and powering off"
 	@echo "make install   install iommut, its suites and libiommut below PREFIX ($(PREFIX))"
 	@echo
 	@echo "Both first install and build what is missing: some 15 minutes the first time, nothing after that."
@@ -47,9 +53,29 @@ check: build
 mutants: build
 	@tests/mutants/run $(MUTANTS)
 
+# New inputs stay in the build folder; what crashes is kept there too.
+fuzz: setup
+	@command -v clang >/dev/null || { echo "make fuzz needs clang with libFuzzer: apt-get install clang" >&2; exit 3; }
+	@[ -f $(BUILD)-fuzz/build.ninja ] || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Duapi_headers="$(headers)" >/dev/null
+	@ninja -C $(BUILD)-fuzz --quiet
+	@for corpus in tests/fuzz/corpus/*; do \
+		name=$${corpus##*/}; found=$(BUILD)-fuzz/found/$$name; mkdir -p $$found && \
+		echo "fuzz: $$name for $(FUZZ_SECONDS) s" && \
+		$(BUILD)-fuzz/tests/fuzz/fuzz-$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			-artifact_prefix=$$found- $$found $$corpus >$$found.log 2>&1 || { tail -n 40 $$found.log; exit 1; }; \
+		sed -n 's/^stat::number_of_executed_units: */      inputs: /p' $$found.log; \
+	done
+
+soak: build
+	@$(BUILD)/cli/iommut lab $(lab_flags) --shuffle --repeat $(SOAK_TIMES) $(ARGS)
+
+bench: build
+	@$(BUILD)/bench/lab_floor $(BUILD)/cli/iommut $(BUILD)/bench/power_off $(BUILD)/suites \
+		$(or $(PROFILE),intel-legacy) $(BENCH_TIMES) $(or $(ARGS),-e pcie-ats-testdev dma blocked device)
+
 install: build
 	meson configure $(BUILD) -Dprefix="$(PREFIX)"
 	meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(BUILD)-fuzz
