@@ -181,6 +181,10 @@ static void append_tail(GString *text, const struct lab_guest *guest, const char
 	lines = g_strsplit(content, "\n", -1);
 	count = g_strv_length(lines);
 	first = count > CONSOLE_LINES_TOLD ? count - CONSOLE_LINES_TOLD : 0;
+	/* A panic's cause stands before its backtrace. */
+	for (unsigned int i = 0; i < first; i++)
+		if (strstr(lines[i], "Kernel panic - not syncing"))
+			first = i;
 	g_string_append_printf(text, "\n%s:", title);
 	for (unsigned int i = first; i < count; i++) {
 		g_autofree char *line = g_utf8_make_valid(g_strchomp(lines[i]), -1);
