@@ -116,7 +116,8 @@ static void drop_errors(struct run *run)
 			run->results->pdata[kept++] = result;
 	}
 	/* What is cut off here has moved or is freed: the array must not free it. */
-	memset(run->results->pdata + kept, 0, (run->results->len - kept) * sizeof(gpointer));
+	for (guint i = kept; i < run->results->len; i++)
+		run->results->pdata[i] = NULL;
 	g_ptr_array_set_size(run->results, (gint)kept);
 	run->counts[VERDICT_ERROR] = 0;
 }

@@ -442,7 +442,6 @@ static void test_kill_and_resume(void)
 		GPid pid = start(folder, "40");
 		struct outcome outcome;
 		test_run *run;
-		guint before;
 		int status;
 
 		g_usleep((gulong)g_test_rand_int_range(0, 400000));
@@ -456,10 +455,12 @@ static void test_kill_and_resume(void)
 			continue;
 		}
 		run = load(folder);
-		before = run->results->len;
+		g_assert_cmpuint(run->results->len, <=, 120);
 		run_free(run);
 		outcome = iommut("resume %s", folder);
-		g_assert_cmpint(outcome.code, ==, before < 120 ? 0 : 4);
+		if (outcome.code)
+			g_test_message("%s%s", outcome.out, outcome.err);
+		g_assert_cmpint(outcome.code, ==, 0);
 		run = load(folder);
 		g_assert_cmpuint(run->counts[VERDICT_PASS], ==, 120);
 		g_assert_cmpuint(run->in_flight->len, ==, 0);
