@@ -177,7 +177,7 @@ static int listen_to_responses(TestDev *s, uint32_t pasid)
     return error;
 }
 
-void testdev_unlisten(TestDev *s)
+static void unlisten(TestDev *s)
 {
     PCIDevice *pci = PCI_DEVICE(s);
 
@@ -347,6 +347,24 @@ void testdev_ats_clear(TestDev *s)
     s->pri_refused = 0;
     s->response_count = 0;
     s->response_index = 0;
+}
+
+void testdev_ats_reset(TestDev *s)
+{
+    unlisten(s);
+    testdev_tlb_flush(s);
+    testdev_ats_clear(s);
+    s->query_iova = 0;
+    s->query_pasid = 0;
+    s->late_count = 0;
+    s->pri_iova = 0;
+    s->pri_pasid = 0;
+    s->pri_group = 0;
+    s->pri_error = 0;
+    s->pri_next_group = 0;
+    s->pri_stopped = false;
+    s->outstanding = 0;
+    memset(s->group_outstanding, 0, sizeof(s->group_outstanding));
 }
 
 static uint32_t given_pasid(uint32_t value)

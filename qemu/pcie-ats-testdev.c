@@ -610,15 +610,9 @@ static void reset(DeviceState *dev)
                       (s->misbehave & TESTDEV_MISBEHAVE_IGNORE_RESET);
     uint32_t misbehave = s->misbehave;
 
-    testdev_unlisten(s);
     disable_extended(pci);
     lower_intx(s);
-    testdev_tlb_flush(s);
-    testdev_ats_clear(s);
-    s->late_count = 0;
-    s->pri_stopped = false;
-    s->outstanding = 0;
-    memset(s->group_outstanding, 0, sizeof(s->group_outstanding));
+    testdev_ats_reset(s);
     s->scratch = 0;
     s->control = 0;
     s->flood_count = 0;
@@ -628,10 +622,11 @@ static void reset(DeviceState *dev)
     s->ring_base = 0;
     s->ring_results = 0;
     ring_count_write(s, 0);
+    s->send_address = 0;
+    s->send_data = 0;
     s->send_status = TESTDEV_STATUS_NONE;
-    if (s->legacy_running) {
-        s->legacy_running = false;
-    }
+    s->legacy_running = false;
+    memset(&s->single, 0, sizeof(s->single));
     if (s->single_running) {
         testdev_abort(&s->single);
         s->single_running = false;
@@ -775,7 +770,7 @@ static void unrealize(PCIDevice *pci)
 {
     TestDev *s = TESTDEV(pci);
 
-    testdev_unlisten(s);
+    testdev_ats_reset(s);
     timer_free(s->storm_timer);
     qemu_bh_delete(s->work);
     if (s->msix_vectors) {
@@ -812,7 +807,8 @@ static void class_init(ObjectClass *klass, const void *data)
     pc->config_write = config_write;
     pc->vendor_id = TESTDEV_VENDOR;
     pc->device_id = TESTDEV_DEVICE;
-    pc->class_id = PCI_CLASS_OTHERS;
+    /* QEMU's PCI_CLASS_OTHERS lacks the class: 00, "before classes". */
+    pc->class_id = 0xff00;
     pc->revision = 1;
     dc->desc = "IOMMU test device: DMA, PASID, ATS and PRI on command";
     dc->vmsd = &vmstate;

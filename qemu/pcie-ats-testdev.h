@@ -199,9 +199,9 @@ uint32_t testdev_page_request(TestDev *s, uint32_t pasid, uint64_t iova,
 uint32_t testdev_next_group(TestDev *s);
 void testdev_tlb_flush(TestDev *s);
 void testdev_late_invalidations(TestDev *s);
-void testdev_unlisten(TestDev *s);
 uint64_t testdev_ats_read(TestDev *s, hwaddr address);
 bool testdev_ats_write(TestDev *s, hwaddr address, uint32_t value);
 void testdev_ats_clear(TestDev *s);
+void testdev_ats_reset(TestDev *s);
 
 #endif
