@@ -44,6 +44,7 @@ static bool boots(const struct lab_config *config, char **why)
 	int stream;
 
 	profile.options = g_ptr_array_new();
+	profile.others = g_ptr_array_new();
 	profile.extra = g_ptr_array_new();
 	transport = lab_transport(config, &profile, "kvm");
 	stream = transport->ops->start(transport, &problem);
@@ -53,6 +54,7 @@ static bool boots(const struct lab_config *config, char **why)
 		*why = g_strdelimit(g_strndup(problem->message, 300), "\n", ' ');
 	transport->ops->free(transport);
 	g_ptr_array_unref(profile.options);
+	g_ptr_array_unref(profile.others);
 	g_ptr_array_unref(profile.extra);
 	return stream >= 0;
 }

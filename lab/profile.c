@@ -27,6 +27,7 @@ void lab_profile_free(struct lab_profile *profile)
 	g_free(profile->append);
 	g_free(profile->testdev_options);
 	g_ptr_array_unref(profile->options);
+	g_ptr_array_unref(profile->others);
 	g_ptr_array_unref(profile->extra);
 	g_free(profile);
 }
@@ -74,11 +75,17 @@ static bool read_count(GKeyFile *file, const char *key, unsigned int *value, GEr
 /* A misspelt key would otherwise silently make another lab than meant. */
 static bool keys_known(GKeyFile *file, GError **error)
 {
-	static const char *const known[] = { "profile/description",     "profile/machine",
-					     "profile/iommu",           "profile/append",
-					     "profile/default",         "devices/testdev",
-					     "devices/testdev-options", "devices/edu",
-					     "devices/extra",           NULL };
+	static const char *const known[] = { "profile/description",
+					     "profile/machine",
+					     "profile/iommu",
+					     "profile/append",
+					     "profile/default",
+					     "devices/testdev",
+					     "devices/testdev-options",
+					     "devices/edu",
+					     "devices/others",
+					     "devices/extra",
+					     NULL };
 	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
 
 	for (char **group = groups; *group; group++) {
@@ -102,6 +109,7 @@ static bool keys_known(GKeyFile *file, GError **error)
 static bool parse(GKeyFile *file, struct lab_profile *profile, GError **error)
 {
 	g_auto(GStrv) options = NULL;
+	g_auto(GStrv) others = NULL;
 	g_auto(GStrv) extra = NULL;
 
 	if (!keys_known(file, error) ||
@@ -128,6 +136,9 @@ static bool parse(GKeyFile *file, struct lab_profile *profile, GError **error)
 		option->value = g_key_file_get_string(file, "options", *key, NULL);
 		g_ptr_array_add(profile->options, option);
 	}
+	others = g_key_file_get_string_list(file, "devices", "others", NULL, NULL);
+	for (char **device = others; device && *device; device++)
+		g_ptr_array_add(profile->others, g_strdup(*device));
 	extra = g_key_file_get_string_list(file, "devices", "extra", NULL, NULL);
 	for (char **device = extra; device && *device; device++)
 		g_ptr_array_add(profile->extra, g_strdup(*device));
@@ -142,6 +153,7 @@ struct lab_profile *lab_profile_load(const char *name, GError **error)
 
 	profile->file = g_strdup(name);
 	profile->options = g_ptr_array_new_with_free_func(option_free);
+	profile->others = g_ptr_array_new_with_free_func(g_free);
 	profile->extra = g_ptr_array_new_with_free_func(g_free);
 	if (strchr(name, '/')) {
 		path = g_strdup(name);

@@ -126,6 +126,13 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 		add_devices(command, "pcie-ats-testdev", profile->testdev_options, profile->testdev,
 			    &slot);
 	add_devices(command, "edu", NULL, profile->edu, &slot);
+	/* Not every QEMU has every one of them: its engine is then not tested, as without the test device. */
+	for (unsigned int i = 0; i < profile->others->len; i++) {
+		g_auto(GStrv) words = g_strsplit(profile->others->pdata[i], ",", 2);
+
+		if (words[0] && lab_qemu_has_device(config->qemu, words[0]))
+			add_devices(command, words[0], words[1], 1, &slot);
+	}
 	g_ptr_array_add(command, NULL);
 	return g_steal_pointer(&command);
 }

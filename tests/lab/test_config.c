@@ -76,7 +76,8 @@ static void test_profile_file(void)
 	g_autofree char *path =
 		written("mine.conf",
 			"[profile]\ndescription=x\nmachine=q35\niommu=intel-iommu\nappend=a b\n"
-			"[options]\nx-one|one=on\n[devices]\ntestdev=1\nextra=-device;edu\n",
+			"[options]\nx-one|one=on\n[devices]\ntestdev=1\nextra=-device;edu\n"
+			"others=igb;nvme,serial=1,drive=x\n",
 			-1);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(lab_profile) profile = lab_profile_load(path, &error);
@@ -93,6 +94,8 @@ static void test_profile_file(void)
 	g_assert_cmpstr(option->names[0], ==, "x-one");
 	g_assert_cmpstr(option->names[1], ==, "one");
 	g_assert_cmpstr(option->value, ==, "on");
+	g_assert_cmpuint(profile->others->len, ==, 2);
+	g_assert_cmpstr(profile->others->pdata[1], ==, "nvme,serial=1,drive=x");
 	g_assert_cmpuint(profile->extra->len, ==, 2);
 	g_assert_cmpstr(profile->extra->pdata[0], ==, "-device");
 }
