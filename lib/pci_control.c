@@ -160,6 +160,11 @@ int iommut_pci_reset(const char *name)
 	return control(NULL, name, "reset", "1", -EOPNOTSUPP);
 }
 
+int iommut_pci_enable(const char *name, bool enable)
+{
+	return control(NULL, name, "enable", enable ? "1" : "0", -EOPNOTSUPP);
+}
+
 static int read_text(const char *name, const char *file, char *text, size_t size)
 {
 	struct iommut_pci_device device;

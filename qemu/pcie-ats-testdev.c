@@ -692,6 +692,10 @@ static bool init_express(TestDev *s, Error **errp)
         error_setg(errp, "pcie-ats-testdev: no PCI Express capability");
         return false;
     }
+    /* PCIe 4.0, 7.5.1.1.4: nobody has to wait for us after a reset. */
+    pci_set_word(pci->config + PCI_STATUS,
+                 pci_get_word(pci->config + PCI_STATUS) |
+                 PCI_STATUS_IMM_READY);
     if (pci_pm_init(pci, 0, errp) < 0) {
         return false;
     }

@@ -197,6 +197,18 @@ int iommut_pci_rescan(void);
 int iommut_pci_reset(const char *name);
 
 /**
+ * iommut_pci_enable() - enable a function that has no driver, or take that back
+ * @name: the function
+ * @enable: whether it is to be enabled
+ *
+ * Linux counts: what is enabled here stays so whoever enables and disables it meanwhile. Its memory can be accessed; it is
+ * no bus master by that.
+ *
+ * Return: 0, -ENODEV, -EBUSY if it has a driver, -EIO if it was to be disabled and is not enabled.
+ */
+int iommut_pci_enable(const char *name, bool enable);
+
+/**
  * iommut_pci_reset_methods() - how a function can be reset
  * @name: the function
  * @methods: where the words are stored, separated by spaces: "flr pm bus"
