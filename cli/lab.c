@@ -70,6 +70,26 @@ static enum exit_status print_qemu(const struct lab_config *config, const GPtrAr
 	return EXIT_STATUS_GOOD;
 }
 
+/*
+ * What nobody asked for costs every case: whenever a device appears or goes, QEMU builds the address spaces of all of them anew.
+ * With --device, the addresses of all devices have to be those of the profile.
+ */
+static void leave_out_other_engines(const struct run_options *options, const GPtrArray *profiles)
+{
+	const char *const *engines = (const char *const *)options->engines;
+
+	if (!engines || !*engines || (options->devices && *options->devices))
+		return;
+	for (guint i = 0; i < profiles->len; i++) {
+		struct lab_profile *profile = profiles->pdata[i];
+
+		if (!g_strv_contains(engines, "pcie-ats-testdev"))
+			profile->testdev = 0;
+		if (!g_strv_contains(engines, "edu"))
+			profile->edu = 0;
+	}
+}
+
 static enum exit_status with_options(const struct lab_options *lab,
 				     const struct run_options *options)
 {
@@ -88,6 +108,7 @@ static enum exit_status with_options(const struct lab_options *lab,
 	config = lab_config_new(lab->kernel, lab->modules, lab->qemu, &error);
 	if (!config)
 		return cli_complain(error);
+	leave_out_other_engines(options, profiles);
 	accelerator = lab_accelerator(config, &why);
 	if (!lab_drop_unavailable(config, lab, accelerator, profiles, &error))
 		return cli_complain(error);

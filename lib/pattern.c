@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+#include <endian.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,6 +34,13 @@ void iommut_pattern_fill(void *address, size_t length, uint64_t seed, uint64_t o
 		uint64_t word = pattern_word(seed, (offset + i) / 8);
 		size_t part = (offset + i) % 8;
 
+		/* Most of the bytes come in whole words. */
+		if (!part && length - i >= sizeof(word)) {
+			word = htole64(word);
+			memcpy(bytes + i, &word, sizeof(word));
+			i += sizeof(word);
+			continue;
+		}
 		for (; part < 8 && i < length; part++)
 			bytes[i++] = (uint8_t)(word >> part * 8);
 	}
