@@ -9,6 +9,7 @@
 extern const struct engine_driver engine_testdev;
 extern const struct engine_driver engine_edu;
 extern const struct engine_driver engine_igb;
+extern const struct engine_driver engine_iommu_testdev;
 extern const struct engine_driver engine_nvme;
 
 #endif /* ENGINES_DRIVERS_H */

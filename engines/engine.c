@@ -11,10 +11,7 @@
 #include "engines/drivers.h"
 
 static const struct engine_driver *const drivers[] = {
-	&engine_testdev,
-	&engine_edu,
-	&engine_igb,
-	&engine_nvme,
+	&engine_testdev, &engine_edu, &engine_igb, &engine_iommu_testdev, &engine_nvme,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -20,7 +20,7 @@ IOMMUT_BEGIN
  * @ENGINE_READ: the device reads memory, and what it read can be looked at
  * @ENGINE_WRITE: the device writes bytes of the caller's choice
  * @ENGINE_COPY: the device reads at one IOVA and writes at another
- * @ENGINE_FILL: the device writes a repeated pattern of 8 bytes
+ * @ENGINE_FILL: the device writes a repeated pattern of 8 bytes; the caller's choice, unless fill_pattern says which
  * @ENGINE_ATOMIC: fetch-and-add, compare-and-swap
  * @ENGINE_SEES_ERRORS: a transaction that the IOMMU refused is told from one that went well
  * @ENGINE_EXACT_ADDRESS: the first address that failed is known
@@ -189,6 +189,7 @@ struct engine_driver;
  * @max_length: longest transfer in bytes
  * @buffer_size: bytes of the device's own buffer
  * @dma_mask: highest address the device can send
+ * @fill_pattern: the only operand that ENGINE_OP_FILL can have; 0 if it can be any. Without ENGINE_WRITE, cases settle for it.
  * @deadline_ms: how long the longest transfer may take at most on an idle device
  * @staging: what the caller mapped
  * @state: private to the engine
@@ -200,6 +201,7 @@ struct engine {
 	uint32_t max_length;
 	uint32_t buffer_size;
 	uint64_t dma_mask;
+	uint64_t fill_pattern;
 	int deadline_ms;
 	struct engine_staging staging;
 	void *state;

@@ -230,7 +230,10 @@ void check_reaches(struct dma_buffer *buffer, const struct place *place);
 #define expect_read(rig, iova, data, length) \
 	check_read(rig, iova, data, length, PLACE("device reads at " #iova))
 
-/* The device writes (nothing that could be mistaken for the canary), and an engine that sees errors sees one. */
+/*
+ * The device writes (nothing that could be mistaken for the canary; the one pattern it has if it has no bytes of its own), and an
+ * engine that sees errors sees one.
+ */
 #define expect_write_blocked(rig, iova, length) \
 	check_write_blocked(rig, iova, length, PLACE("device write blocked at " #iova))
 
@@ -242,7 +245,10 @@ void check_reaches(struct dma_buffer *buffer, const struct place *place);
 #define expect_transfer(rig, transfer, status, result) \
 	check_transfer(rig, transfer, status, result, PLACE(#transfer " ends " #status))
 
-/* Positive control: the device writes random bytes into the whole buffer (or its first 4 KiB) and reads them back. */
+/*
+ * Positive control: the device writes random bytes into the whole buffer (or its first 4 KiB) and reads others from there. If it cannot
+ * read, or has only one pattern to write, that is done which it can.
+ */
 #define expect_reaches(buffer) check_reaches(buffer, PLACE("device reaches " #buffer))
 
 /**

@@ -258,6 +258,8 @@ CASE(fill,
 					    .operand = random64(t) };
 
 	need(rig, ENGINE_FILL);
+	if (rig->engine.fill_pattern)
+		transfer.operand = rig->engine.fill_pattern;
 	fill_canary(buffer);
 	expect_transfer(rig, &transfer, ENGINE_OK, NULL);
 	for (size_t page = 0; page < 16; page++) {

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What an engine promises about errors, closing, resets and interrupts. */
+#include <iommut/irq.h>
+
+#include "suites/conformance.h"
+
+CASE(recovers, .proves = "after a blocked transfer the next one works",
+     .rule = "engines/engine.h: start", .needs = LIST("engine.write"), .parameters = { BACKENDS },
+     .timeout_ms = 60000)
+{
+	struct rig *rig = rig_open(t);
+	struct dma_buffer *buffer = map_buffer(rig, 4096);
+	uint64_t nowhere = free_iova(rig, 4096);
+
+	need_writer(rig);
+	for (int round = 0; round < 5; round++) {
+		expect_write_blocked(rig, nowhere, 4);
+		expect_reaches(buffer);
+		if (rig->engine.capabilities & ENGINE_READ) {
+			struct engine_transfer read = transfer_of(ENGINE_OP_READ, nowhere, 4);
+			struct engine_result result;
+
+			expect_zero(t, engine_run(&rig->engine, &read, &result));
+			expect_reaches(buffer);
+		}
+	}
+}
+
+CASE(rests_when_closed,
+     .proves = "an engine that is closed in the midst of a transfer leaves nothing in flight",
+     .rule = "engines/engine.h: remove", .needs = LIST("engine.write"), .parameters = { BACKENDS },
+     .timeout_ms = 60000)
+{
+	struct rig *rig = rig_open(t);
+	struct engine *engine = &rig->engine;
+	const struct engine_driver *driver = engine->driver;
+	uint32_t length = longest_write(engine);
+	struct engine_transfer transfer;
+	struct dma_buffer *buffer;
+
+	need_writer(rig);
+	buffer = map_buffer(rig, length);
+	transfer = write_of(engine, buffer->iova, length);
+	for (int round = 0; round < 3; round++) {
+		load_block(rig, length);
+		expect_zero(t, engine->driver->start(engine, &transfer));
+		engine_close(engine);
+		fill_canary(buffer);
+		/*
+		 * A new engine's first transfer comes after whatever the old one might have left.
+		 */
+		expect_zero(t, engine_open(engine, driver, rig->device));
+		expect_canary(buffer);
+		rig_stage(rig);
+		expect_reaches(map_buffer(rig, 4096));
+		expect_canary(buffer);
+	}
+	engine_close(engine);
+	engine_close(engine);
+	expect_zero(t, engine_open(engine, driver, rig->device));
+}
+
+CASE(quiet_at_rest, .proves = "opening and closing an engine makes the device touch nothing",
+     .rule = "engines/engine.h: init, remove", .parameters = { IOMMUFD_ONLY })
+{
+	/* Attached to nothing: whatever the device sends would be a fault. */
+	struct rig *rig = rig_open_in(
+		t, NULL, 0, &(struct iommut_device_options){ .flags = IOMMUT_DEVICE_DETACHED });
+	const struct engine_driver *driver = rig->engine.driver;
+	struct fault_watch *watch = watch_faults(t);
+	struct iommut_fault fault;
+
+	for (int round = 0; round < 3; round++) {
+		engine_close(&rig->engine);
+		expect_zero(t, engine_open(&rig->engine, driver, rig->device));
+	}
+	engine_close(&rig->engine);
+	expect(t, !fault_reported(watch, rig, 0, SIZE_MAX, true, 0, &fault));
+	expect_zero(t, engine_open(&rig->engine, driver, rig->device));
+}
+
+CASE(abort_ends, .proves = "a transfer that is aborted ends, and the engine works after it",
+     .rule = "engines/engine.h: abort", .needs = LIST("engine.write"), .parameters = { BACKENDS },
+     .timeout_ms = 60000)
+{
+	struct rig *rig = rig_open(t);
+	struct engine *engine = &rig->engine;
+	struct dma_buffer *buffer = map_buffer(rig, 4096);
+	struct engine_transfer transfer = transfer_of(ENGINE_OP_WRITE, buffer->iova, 64);
+	struct engine_result result;
+
+	need(rig, ENGINE_WRITE);
+	if (!engine->driver->abort)
+		skip(t, "the engine cannot abort", "an engine that can");
+	for (int round = 0; round < 3; round++) {
+		expect_zero(t, engine->driver->start(engine, &transfer));
+		expect_zero(t, engine->driver->abort(engine));
+		expect_zero(t, engine_wait(engine, &result, 0));
+		expect_that(t, result.status == ENGINE_OK || result.status == ENGINE_ABORTED,
+			    "status %s", engine_status_name(result.status));
+		expect_reaches(buffer);
+	}
+	/* With nothing in flight there is nothing to end. */
+	expect_zero(t, engine->driver->abort(engine));
+	expect_reaches(buffer);
+}
+
+CASE(survives_reset,
+     .proves = "after a reset of the function the engine works without being opened again",
+     .rule = "engines/engine.h: start", .needs = LIST("engine.write"), .parameters = { BACKENDS },
+     .timeout_ms = 60000)
+{
+	struct rig *rig = rig_open(t);
+	struct dma_buffer *buffer = map_buffer(rig, 4096);
+	int error;
+
+	need_writer(rig);
+	expect_reaches(buffer);
+	error = iommut_device_reset(rig->device);
+	if (error == -EINVAL || error == -ENOTTY)
+		skip(t, "the kernel has no way to reset the device",
+		     "a device with FLR, or behind a root port of its own");
+	expect_zero(t, error);
+	expect_zero(t, iommut_device_bus_master(rig->device, true));
+	expect_reaches(buffer);
+}
+
+CASE(interrupts_once,
+     .proves = "each interrupt that is raised arrives once, at its own vector, and none by itself",
+     .rule = "engines/engine.h: interrupt", .needs = LIST("engine.msi"), .parameters = { BACKENDS })
+{
+	struct rig *rig = rig_open(t);
+	struct engine *engine = &rig->engine;
+	enum iommut_irq_kind kind;
+	struct iommut_irqs *irqs;
+	uint32_t vectors;
+	uint64_t count;
+
+	if (engine_irq_kind(engine, &kind) || kind == IOMMUT_INTX)
+		skip(t, "the engine can raise no message signalled interrupt",
+		     "an engine that can");
+	expect_zero(t, iommut_irq_count(rig->device, kind, &vectors, NULL));
+	if (vectors > 4)
+		vectors = 4;
+	expect_zero(t, iommut_irqs_open(&irqs, rig->device, kind, vectors));
+	undo_later(t, (void (*)(void *))iommut_irqs_close, irqs);
+	for (uint32_t vector = 0; vector < vectors; vector++) {
+		/* An engine may have fewer interrupts than the function has vectors. */
+		if (engine->driver->interrupt(engine, vector) == -EINVAL && vector)
+			break;
+		expect_zero(t, iommut_irqs_wait(irqs, vector, engine->deadline_ms, &count));
+		expect_equal(t, count, 1);
+		for (uint32_t other = 0; other < vectors; other++)
+			expect_errno(t, iommut_irqs_wait(irqs, other, 0, &count), ETIMEDOUT);
+	}
+	expect(t, engine->driver->interrupt(engine, UINT32_MAX) < 0);
+}

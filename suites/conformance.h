@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef SUITES_CONFORMANCE_H
+#define SUITES_CONFORMANCE_H
+
+#include "harness/dma.h"
+
+#define ROUNDS 50
+
+/* A transfer without attributes. */
+struct engine_transfer transfer_of(enum engine_operation operation, uint64_t iova, uint32_t length);
+
+/* Skips unless the engine writes, be it only a pattern of its own. */
+void need_writer(struct rig *rig);
+
+/* A write; a fill for an engine that has one pattern to write and no bytes of its own. */
+struct engine_transfer write_of(const struct engine *engine, uint64_t iova, uint32_t length);
+
+/* The longest write_of() that ends soon. */
+uint32_t longest_write(const struct engine *engine);
+
+/* Random bytes, given back when the case ends. */
+uint8_t *block(struct test *t, size_t length);
+
+/* What the next write_of() of this length is to put into memory. */
+uint8_t *load_block(struct rig *rig, uint32_t length);
+
+/* What a fill puts into memory. */
+void pattern_bytes(uint8_t *bytes, size_t length, uint64_t pattern);
+
+/* Of a transfer through the device's buffer, at least 1. */
+uint32_t random_length(struct rig *rig);
+
+#endif /* SUITES_CONFORMANCE_H */
