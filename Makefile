@@ -22,7 +22,7 @@ help:
 	@echo "make mutants   break Linux in many ways, one at a time, and see that the cases notice (hours)"
 	@echo "make fuzz      feed what a device or another process can write with rubbish, FUZZ_SECONDS each (600)"
 	@echo "make soak      the lab's cases in random order, SOAK_TIMES times (20); hours"
-	@echo "make bench     what a lab run costs beyond booting and powering off"
+	@echo "make bench     what a lab run costs beyond booting and powering off, and the library beside bare system calls"
 	@echo "make install   install iommut, its suites and libiommut below PREFIX ($(PREFIX))"
 	@echo
 	@echo "Both first install and build what is missing: some 15 minutes the first time, nothing after that."
@@ -72,6 +72,7 @@ soak: build
 bench: build
 	@$(BUILD)/bench/lab_floor $(BUILD)/cli/iommut $(BUILD)/bench/power_off $(BUILD)/suites \
 		$(or $(PROFILE),intel-legacy) $(BENCH_TIMES) $(or $(ARGS),-e pcie-ats-testdev dma blocked device)
+	@bench/library $(BUILD)
 
 install: build
 	meson configure $(BUILD) -Dprefix="$(PREFIX)"

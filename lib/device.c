@@ -16,17 +16,14 @@
 
 static int open_group(struct iommut_device *device, const struct iommut_device_options *options)
 {
-	struct iommut_pci_device pci;
-	int ret;
+	int number, ret;
 
 	if (options->flags & IOMMUT_DEVICE_DETACHED)
 		return -EINVAL;
-	ret = pci_get_on(space_sys(device->space), device->bdf, &pci);
-	if (ret)
-		return ret;
-	if (pci.iommu_group < 0)
-		return -ENODEV;
-	ret = group_get(device->space, pci.iommu_group, &device->group);
+	number = pci_group_on(space_sys(device->space), device->bdf);
+	if (number < 0)
+		return number;
+	ret = group_get(device->space, number, &device->group);
 	if (ret)
 		return ret;
 	ret = iommut_vfio_group_device(device->group->handle, device->bdf, options->token,

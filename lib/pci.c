@@ -107,6 +107,16 @@ static int read_link(const struct iommut_syscalls *sys, const char *name, const 
 										  : -ENAMETOOLONG;
 }
 
+int pci_group_on(const struct iommut_syscalls *sys, const char *name)
+{
+	char target[64];
+	int ret = read_link(sys, name, "iommu_group", target, sizeof(target));
+
+	if (ret)
+		return ret == -ENOENT ? -ENODEV : ret;
+	return atoi(target);
+}
+
 int pci_get_on(const struct iommut_syscalls *sys, const char *name,
 	       struct iommut_pci_device *device)
 {

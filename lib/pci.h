@@ -8,6 +8,14 @@
 
 int pci_get_on(const struct iommut_syscalls *sys, const char *name,
 	       struct iommut_pci_device *device);
+/**
+ * pci_group_on() - the IOMMU group of a function, which is all that opening it needs
+ * @sys: the kernel
+ * @name: the function, in either form
+ *
+ * Return: the group; -ENODEV if there is no such function or it has no group, -EINVAL for a malformed address.
+ */
+int pci_group_on(const struct iommut_syscalls *sys, const char *name);
 int pci_list_on(const struct iommut_syscalls *sys, const char *folder,
 		struct iommut_pci_device **devices, size_t *count);
 int pci_bind_on(const struct iommut_syscalls *sys, const char *name, const char *driver,

@@ -19,15 +19,18 @@ int cdev_open_on(const struct iommut_syscalls *sys, struct iommut_handle *device
 	char name[256];
 	int fd, ret;
 
-	ret = pci_get_on(sys, bdf, &pci);
-	if (ret)
-		return ret;
 	/*
 	 * vfio-pci makes this folder with one entry, the name of the cdev; with
 	 * CONFIG_VFIO_DEVICE_CDEV=n it has no number.
 	 */
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", pci.name);
-	ret = pci_first_entry_on(sys, path, "vfio", name, sizeof(name));
+	ret = pci_path(bdf, "vfio-dev", path, sizeof(path));
+	if (!ret)
+		ret = pci_first_entry_on(sys, path, "vfio", name, sizeof(name));
+	if (ret == -ENOENT) {
+		/* No such function at all is something else. */
+		ret = pci_get_on(sys, bdf, &pci);
+		return ret ? ret : -ENOENT;
+	}
 	if (ret)
 		return ret;
 	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", name);

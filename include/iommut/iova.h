@@ -10,7 +10,8 @@ IOMMUT_BEGIN
  * struct iommut_iova - an allocator of I/O virtual addresses
  *
  * It only counts addresses and makes no system call. Both trees in it are balanced: allocating and
- * freeing are O(log n) in the number of holes. Not locked.
+ * freeing are O(log n) in the number of holes. With an alignment above the granule, each hole that
+ * is long enough but holds no aligned start costs one more step. Not locked.
  */
 struct iommut_iova;
 

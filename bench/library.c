@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What libiommut costs beside the bare system calls, both in one run and in turn, so that the machine is the same for both. Of each
+ * the fastest of many rounds counts: what disturbs can only make a round slower. bench/library runs this in the lab.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/memfd.h>
+
+#include "bench/bare.h"
+#include "harness/dma.h"
+
+SUITE("library", "what libiommut costs beside the bare system calls");
+
+#define HUGE_PAGE    (2ull << 20)
+#define FIRST_ROUNDS 80
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void keep_least(int64_t *least, int64_t began)
+{
+	int64_t taken = now_ns() - began;
+
+	if (!*least || taken < *least)
+		*least = taken;
+}
+
+static void unmap_memory(void *address)
+{
+	munmap(address, 1ull << 30);
+}
+
+/* 1 GiB of addresses over a single huge page: what there is of memory does not matter, and neither does what it costs to pin. */
+static void *huge_memory(struct test *t, size_t length)
+{
+	int fd = memfd_create("bench", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	uint8_t *area = mmap(NULL, (1ull << 30) + HUGE_PAGE, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *start;
+
+	if (fd < 0 || area == MAP_FAILED || ftruncate(fd, HUGE_PAGE))
+		skip(t, "no huge page of 2 MiB", "hugepages=1 on the kernel's command line");
+	start = (uint8_t *)(((uintptr_t)area + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
+	for (size_t at = 0; at < length; at += HUGE_PAGE)
+		if (mmap(start + at, HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+			 0) == MAP_FAILED)
+			skip(t, "no huge page of 2 MiB",
+			     "hugepages=1 on the kernel's command line");
+	close(fd);
+	memset(start, 1, HUGE_PAGE);
+	undo_later(t, unmap_memory, start);
+	return start;
+}
+
+static int map_unmap_bare(const struct bare *bare, void *memory, uint64_t length, uint64_t iova)
+{
+	int error = bare_map(bare, memory, length, iova);
+
+	return error ? error : bare_unmap(bare, iova, length);
+}
+
+static int map_unmap_library(struct iommut_space *space, void *memory, uint64_t length,
+			     uint64_t iova)
+{
+	int error = iommut_space_map(space, memory, length, iova, IOMMUT_RW);
+
+	return error ? error : iommut_space_unmap(space, iova, length, NULL);
+}
+
+CASE(map_unmap,
+     .proves = "mapping and unmapping through the library takes what the two ioctls take",
+     .rule = "bench: bare time over library time is 0.98 or more", .marks = LIST("perf"),
+     .parameters = { BACKENDS, PARAMETER("size", "4K", "2M", "1G") }, .timeout_ms = 300000)
+{
+	struct rig *rig = rig_open(t);
+	size_t length = param_size(t, "size");
+	/* About as much time for each size. */
+	int calls = length < HUGE_PAGE ? 50 : length < 1ull << 30 ? 5 : 1;
+	int rounds = length < HUGE_PAGE ? 400 : length < 1ull << 30 ? 1000 : 40;
+	void *memory = length < HUGE_PAGE ? map_buffer(rig, length)->data : huge_memory(t, length);
+	struct bare bare = { .backend = iommut_space_backend(rig->space),
+			     .file = iommut_space_handle(rig->space).fd };
+	int64_t bare_ns = 0, library_ns = 0;
+	uint64_t iova;
+
+	expect_zero(t, iommut_iova_alloc(rig->iova, length, length, &iova));
+	if (bare.backend == IOMMUT_IOMMUFD)
+		expect_zero(t, iommut_space_ioas(rig->space, &bare.ioas));
+	for (int round = 0; round < 2 * rounds; round++) {
+		bool library = round % 2;
+		int64_t began = now_ns();
+		int error = 0;
+
+		for (int call = 0; call < calls && !error; call++)
+			error = library ? map_unmap_library(rig->space, memory, length, iova)
+					: map_unmap_bare(&bare, memory, length, iova);
+		keep_least(library ? &library_ns : &bare_ns, began);
+		expect_zero(t, error);
+	}
+	note(t, "map and unmap of %s: bare %.2f us, library %.2f us, ratio %.3f", param(t, "size"),
+	     (double)bare_ns / calls / 1000, (double)library_ns / calls / 1000,
+	     (double)bare_ns / (double)library_ns);
+	expect_that(t, (double)bare_ns >= 0.98 * (double)library_ns, "ratio %.3f",
+		    (double)bare_ns / (double)library_ns);
+}
+
+#define PATTERN 0x0123456789abcdefull
+
+static void first_bare(struct test *t, enum iommut_backend backend, void *memory)
+{
+	struct bare bare;
+	int error = bare_open(&bare, backend, test_device_name(t, 0));
+
+	if (!error)
+		error = bare_map(&bare, memory, 4096, 0x100000);
+	if (!error)
+		error = bare_fill(&bare, 0x100000, 64, PATTERN);
+	bare_close(&bare);
+	expect_zero(t, error);
+}
+
+static void first_library(struct test *t, enum iommut_backend backend, void *memory)
+{
+	struct engine_transfer fill = { .operation = ENGINE_OP_FILL,
+					.pasid = IOMMUT_NO_PASID,
+					.iova = 0x100000,
+					.length = 64,
+					.operand = PATTERN };
+	struct iommut_device *device;
+	struct iommut_space *space;
+	struct engine_result result;
+	struct engine engine;
+
+	expect_zero(t, iommut_space_open(&space, backend));
+	expect_zero(t, iommut_device_open(&device, space, test_device_name(t, 0)));
+	expect_zero(t, engine_open(&engine, engine_by_name("pcie-ats-testdev"), device));
+	expect_zero(t, iommut_space_map(space, memory, 4096, 0x100000, IOMMUT_RW));
+	expect_zero(t, engine_run(&engine, &fill, &result));
+	expect_equal(t, result.status, ENGINE_OK);
+	engine_close(&engine);
+	iommut_device_close(device);
+	iommut_space_close(space);
+}
+
+CASE(first_dma, .proves = "from nothing to the first DMA takes what the bare system calls take",
+     .rule = "bench: library time over bare time, closing included, is 1.05 or less",
+     .marks = LIST("perf"), .needs = LIST("engine.fill"), .parameters = { BACKENDS },
+     .timeout_ms = 120000)
+{
+	struct rig *rig = rig_open(t);
+	enum iommut_backend backend = iommut_space_backend(rig->space);
+	int64_t bare_ns = 0, library_ns = 0;
+	uint64_t *memory;
+
+	if (strcmp(rig->engine.driver->name, "pcie-ats-testdev") != 0)
+		skip(t, "the bare sequence drives pcie-ats-testdev only", "-e pcie-ats-testdev");
+	memory = (uint64_t *)map_buffer(rig, 4096)->data;
+	rig_close(rig);
+	for (int round = 0; round < FIRST_ROUNDS; round++) {
+		int64_t began = now_ns();
+
+		memory[0] = 0;
+		first_bare(t, backend, memory);
+		keep_least(&bare_ns, began);
+		expect_equal(t, memory[0], PATTERN);
+		memory[0] = 0;
+		began = now_ns();
+		first_library(t, backend, memory);
+		keep_least(&library_ns, began);
+		expect_equal(t, memory[0], PATTERN);
+	}
+	note(t, "open to first DMA and close: bare %.1f us, library %.1f us, ratio %.3f",
+	     (double)bare_ns / 1000, (double)library_ns / 1000,
+	     (double)library_ns / (double)bare_ns);
+	expect_that(t, (double)library_ns <= 1.05 * (double)bare_ns, "ratio %.3f",
+		    (double)library_ns / (double)bare_ns);
+}
+
+CASE(iova_alloc, .proves = "an address among a million holes is found as fast as O(log n) says",
+     .rule = "bench: a thousand times the holes, less than ten times the time",
+     .marks = LIST("perf"), .devices = NO_DEVICE, .timeout_ms = 120000)
+{
+	static const size_t counts[] = { 1000, 10000, 100000, 1000000 };
+	const struct iommut_iova_range range = { 0, (1ull << 48) - 1 };
+	double first = 0, last = 0;
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct iommut_iova *iova;
+		const int calls = 20000;
+		uint64_t start;
+		int64_t began;
+		size_t holes;
+
+		/* Every second granule is taken: as many holes as can be, all of one length but the last. */
+		expect_zero(t, iommut_iova_create(&iova, &range, 1, 4096));
+		began = now_ns();
+		for (size_t n = 0; n < counts[i]; n++)
+			expect_zero(t, iommut_iova_reserve(iova, (2 * n + 1) * 4096, 4096));
+		note(t, "%8zu ranges taken one by one in %.0f ns each", counts[i],
+		     (double)(now_ns() - began) / (double)counts[i]);
+		iommut_iova_available(iova, NULL, &holes);
+		expect_equal(t, holes, counts[i] + 1);
+		began = now_ns();
+		for (int call = 0; call < calls; call++) {
+			uint64_t at = 8192 * random_below(t, counts[i]);
+
+			/* Two holes and what is between them become one, which fits best; then all is as before. */
+			expect_zero(t, iommut_iova_free(iova, at + 4096, 4096));
+			expect_zero(t, iommut_iova_alloc(iova, 3 * 4096, 0, &start));
+			expect_equal(t, start, at);
+			expect_zero(t, iommut_iova_free(iova, at, 4096));
+			expect_zero(t, iommut_iova_free(iova, at + 8192, 4096));
+		}
+		last = (double)(now_ns() - began) / calls;
+		note(t, "%8zu ranges and as many holes: one taken and three given back in %.0f ns",
+		     counts[i], last);
+		iommut_iova_destroy(iova);
+		if (!i)
+			first = last;
+	}
+	expect_that(t, last < 10 * first, "%.0f ns among 1000, %.0f ns among 1000000", first, last);
+}
