@@ -20,7 +20,8 @@
 #define TERM_GRACE_MS    2000
 #define KILL_GRACE_MS    5000
 #define MAX_CONTROL_LINE 512
-#define JOB_DESCRIPTORS  4
+#define JOB_DESCRIPTORS  2
+#define OUTPUT_TICK_MS   20
 
 /**
  * struct job - a case that runs
@@ -57,6 +58,8 @@ struct job {
  * @stream: from the runner
  * @stream_out: to the runner; often the same
  * @sequence: number of the next frame sent
+ * @frames: what is to be sent with the next flush_frames()
+ * @waiting: bytes of @frames
  * @broken: the stream took no more: end
  * @init: we are process 1
  * @suites: folder of the suites
@@ -69,6 +72,8 @@ struct agent {
 	int stream;
 	int stream_out;
 	uint32_t sequence;
+	uint8_t frames[16 * 1024];
+	size_t waiting;
 	bool broken;
 	bool init;
 	char suites[PATH_MAX];
@@ -82,6 +87,14 @@ struct agent {
 
 int64_t monotonic_us(void);
 void send_frame(struct agent *agent, enum frame_type type, struct message *message);
+
+/**
+ * flush_frames() - let the runner have what was sent until now
+ * @agent: the agent
+ *
+ * Before anything that waits, and before anything that may be the end of this machine.
+ */
+void flush_frames(struct agent *agent);
 void send_done(struct agent *agent);
 void send_error(struct agent *agent, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -129,6 +142,9 @@ void reply_to_job(struct agent *agent, const struct frame *request);
 
 /**
  * poll_jobs() - what to wait for
+ *
+ * What jobs print can wait a moment: every wake-up between two lines of a case costs it more than the lines do.
+ *
  * @agent: the agent
  * @fds: room for JOB_DESCRIPTORS times MAX_JOBS entries
  * @timeout_ms: lowered to the next deadline of a job

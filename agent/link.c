@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,10 +18,10 @@ int64_t monotonic_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static bool write_all(int fd, struct iovec *parts, int count)
+static bool write_all(int fd, const uint8_t *data, size_t length)
 {
-	while (count) {
-		ssize_t written = writev(fd, parts, count);
+	while (length) {
+		ssize_t written = write(fd, data, length);
 
 		if (written < 0) {
 			struct pollfd writable = { .fd = fd, .events = POLLOUT };
@@ -33,26 +32,43 @@ static bool write_all(int fd, struct iovec *parts, int count)
 				continue;
 			return false;
 		}
-		while (count && (size_t)written >= parts->iov_len) {
-			written -= (ssize_t)parts->iov_len;
-			parts++;
-			count--;
-		}
-		if (count) {
-			parts->iov_base = (char *)parts->iov_base + written;
-			parts->iov_len -= (size_t)written;
-		}
+		data += written;
+		length -= (size_t)written;
 	}
 	return true;
 }
 
-/* Sends and empties @message, which may be NULL. */
+void flush_frames(struct agent *agent)
+{
+	if (agent->waiting && !agent->broken &&
+	    !write_all(agent->stream_out, agent->frames, agent->waiting))
+		agent->broken = true;
+	agent->waiting = 0;
+}
+
+/* Each write to a virtio-serial port stops the guest until the host has taken it: many small ones cost more than their cases. */
+static void append(struct agent *agent, const uint8_t *data, size_t length)
+{
+	while (length) {
+		size_t part = sizeof(agent->frames) - agent->waiting;
+
+		if (part > length)
+			part = length;
+		memcpy(agent->frames + agent->waiting, data, part);
+		agent->waiting += part;
+		data += part;
+		length -= part;
+		if (agent->waiting == sizeof(agent->frames))
+			flush_frames(agent);
+	}
+}
+
+/* Empties @message, which may be NULL. */
 void send_frame(struct agent *agent, enum frame_type type, struct message *message)
 {
 	static struct message none;
 	struct message *content = message ? message : &none;
 	uint8_t header[PROTOCOL_HEADER];
-	struct iovec parts[2] = { { header, sizeof(header) }, { content->data, content->length } };
 
 	if (content->failed) {
 		message_clear(content);
@@ -60,8 +76,8 @@ void send_frame(struct agent *agent, enum frame_type type, struct message *messa
 		return;
 	}
 	frame_header(header, type, agent->sequence++, content->data, content->length);
-	if (!agent->broken && !write_all(agent->stream_out, parts, content->length ? 2 : 1))
-		agent->broken = true;
+	append(agent, header, sizeof(header));
+	append(agent, content->data, content->length);
 	message_clear(content);
 }
 

@@ -154,12 +154,16 @@ static void serve(struct agent *agent, int signals)
 
 		fds[0] = (struct pollfd){ .fd = agent->stream, .events = POLLIN };
 		fds[1] = (struct pollfd){ .fd = signals, .events = POLLIN };
-		fds[2] = (struct pollfd){ .fd = agent->kmsg ? iommut_kmsg_fd(agent->kmsg) : -1,
-					  .events = POLLIN };
 		count = 3 + poll_jobs(agent, fds + 3, &timeout);
+		/* While cases run, the log is read with their output. */
+		fds[2] = (struct pollfd){ .fd = agent->kmsg && count == 3
+							? iommut_kmsg_fd(agent->kmsg)
+							: -1,
+					  .events = POLLIN };
+		flush_frames(agent);
 		if (poll(fds, count, timeout) < 0 && errno != EINTR)
 			break;
-		if (fds[2].revents)
+		if (count > 3 || fds[2].revents)
 			send_kernel_log(agent);
 		serve_jobs(agent);
 		if (fds[1].revents) {
@@ -242,6 +246,8 @@ int main(int argc, char **argv)
 		agent.stream = agent.stream_out = init_prepare();
 	else if (agent.stream < 0)
 		return usage(argv[0]);
+	/* For the cases. */
+	setenv("IOMMUT_CONTROL_FD", "3", 1);
 	signals = open_signals(agent.init);
 	if (agent.stream >= 0 && signals >= 0 && find_suites(&agent, suites)) {
 		fcntl(agent.stream, F_SETFD, FD_CLOEXEC);
@@ -256,6 +262,7 @@ int main(int argc, char **argv)
 		end_jobs(&agent);
 		if (!restore_devices(&agent, problem, sizeof(problem)))
 			fprintf(stderr, "agent: %s\n", problem);
+		flush_frames(&agent);
 	} else {
 		fprintf(stderr, "agent: cannot start: no stream, or no folder of suites\n");
 	}
