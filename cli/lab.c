@@ -127,7 +127,7 @@ enum exit_status command_lab(const struct command *command, int argc, char **arg
 	enum exit_status code;
 	enum parsed parsed;
 
-	/* The profiles have four devices of each engine, and cases mostly wait for resets. */
+	/* The profiles have two fast devices and four that sleep most of the time. */
 	options->jobs = LAB_JOBS;
 
 	g_option_context_add_group(context, lab_option_group(&lab));

@@ -163,8 +163,8 @@ struct transport *lab_transport(const struct lab_config *config, const struct la
 
 /* --- the command line (options.c) --- */
 
-/* Cases at once on one guest: as many as it has devices of an engine. */
-#define LAB_JOBS 4
+/* Cases at once on one guest: as many as it has devices. */
+#define LAB_JOBS 6
 
 /* What the user wants; zeroed at first, lab_options_clear() at the end. */
 struct lab_options {
