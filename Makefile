@@ -10,7 +10,8 @@ cache = $(or $(IOMMUT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iommutests)
 headers = $$(sed -n 's/^uapi_headers=//p' "$(cache)/lab.conf")
 setup_flags = $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(QEMU),--qemu "$(QEMU)") \
 	$(if $(QEMU_SOURCE),--qemu-source "$(QEMU_SOURCE)")
-lab_flags = $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(MODULES),--modules "$(MODULES)") $(if $(QEMU),--qemu "$(QEMU)") \
+lab_flags = --known-issues lab/known-issues.conf $(if $(KERNEL),--kernel "$(KERNEL)") \
+	$(if $(MODULES),--modules "$(MODULES)") $(if $(QEMU),--qemu "$(QEMU)") \
 	$(foreach profile,$(PROFILE),--profile $(profile))
 
 .PHONY: lab check mutants fuzz soak bench build setup install help clean

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef SUITES_PARTS_H
+#define SUITES_PARTS_H
+
+/*
+ * A device opened descriptor by descriptor, so that a case can close them in an order of its own. libiommut's objects keep each
+ * other alive, which is what such a case must not have. The device is driven through a mapping of its registers, which is one more part.
+ */
+
+#include <iommut/backend.h>
+#include <iommut/iommufd.h>
+#include <iommut/vfio.h>
+
+#include "harness/dma.h"
+
+struct parts {
+	struct test *t;
+	enum iommut_backend backend;
+	int index;
+	struct iommut_handle space; /* container or /dev/iommu */
+	struct iommut_handle group; /* none with iommufd */
+	struct iommut_handle device;
+	volatile uint32_t *registers;
+	uint32_t ioas;
+};
+
+/* Opens all parts, maps the registers, turns bus mastering on. Skips for devices other than pcie-ats-testdev. */
+struct parts *parts_open(struct test *t, int index);
+
+/* One more descriptor of the device, where the backend has a way; closed at the end. A negative errno if it is refused. */
+int parts_device_again(struct parts *parts);
+
+/* Closes one part: 's'pace, 'g'roup, 'd'evice, 'r'egisters. What is closed already is passed over. */
+void parts_close(struct parts *parts, char which);
+void parts_close_all(struct parts *parts);
+
+/* Maps or unmaps a page of memory. */
+int parts_map(struct parts *parts, void *address, uint64_t length, uint64_t iova);
+
+/* The device fills bytes of memory with a value. True if it saw no error. */
+bool parts_fill(struct parts *parts, uint64_t iova, uint32_t length, uint64_t value);
+
+/* The device fills a page with a new value and memory has it. */
+void parts_check(struct parts *parts, void *address, uint64_t iova, const struct place *place);
+#define expect_parts_work(parts, address, iova) \
+	parts_check(parts, address, iova, PLACE("the device reaches " #address))
+
+/* The device fills a page again and again; returns once it does. */
+void parts_storm(struct parts *parts, uint64_t iova, uint64_t value);
+
+/* The device can be opened as ever, and works. */
+void parts_usable(struct test *t, int index, const struct place *place);
+#define expect_usable(t, index) parts_usable(t, index, PLACE("the device is usable"))
+
+/* Memory that processes share, given back at the end: one page. */
+uint8_t *shared_page(struct test *t);
+
+/* Memory stays as it is for a while. */
+void check_stays(struct test *t, const uint8_t *page, const struct place *place);
+#define expect_stays(t, page) check_stays(t, page, PLACE("nothing writes to " #page))
+
+#define PARTS_IOVA 0x10000000ull
+#define PAGE       4096ull
+
+#endif /* SUITES_PARTS_H */
