@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Interrupts are memory writes: which of those that a device makes up by itself arrive, and where they must not. */
+#include <stdio.h>
 #include <string.h>
 
 #include "harness/iommu_model.h"
@@ -190,6 +191,64 @@ CASE(forged_handles,
 	expect_quiet(other.set);
 	expect_all_arrive(own.set);
 	expect_all_arrive(other.set);
+}
+
+/*
+ * What an entry of the remapping table makes of a message: in the old format the same can be said by anybody. Other vectors than
+ * the device's own are left alone: were they let through, the machine would stand still instead of the case failing.
+ */
+static struct irq_message compatible(struct test *t, uint32_t index)
+{
+	const char *path = "/sys/kernel/debug/iommu/intel/ir_translation_struct";
+	FILE *file = fopen(path, "re");
+	struct irq_message message = { 0 };
+	char line[256];
+
+	if (!file)
+		skipf(t, "a kernel with CONFIG_INTEL_IOMMU_DEBUGFS, and debugfs mounted",
+		      "which processor's vector an interrupt becomes is not shown: %s: %s", path,
+		      strerror(errno));
+	while (!message.address && fgets(line, sizeof(line), file)) {
+		unsigned int entry, destination, vector;
+		unsigned long long high, low;
+
+		if (sscanf(line, " %u %*x:%*x.%*x %x %x %llx %llx", &entry, &destination, &vector,
+			   &high, &low) != 5 ||
+		    entry != index)
+			continue;
+		/* VT-d 9.10: without EIME the destination stands in bits 15:8. Bits 2 and 3: logical destination, redirection hint. */
+		if (destination > 0xff)
+			destination >>= 8;
+		message.address = 0xfee00000u | (destination & 0xff) << 12 | (low & 0xc);
+		message.data = vector;
+	}
+	fclose(file);
+	expect_that(t, message.address != 0, "%s does not show entry %u", path, index);
+	return message;
+}
+
+CASE(compatibility_format,
+     .proves = "interrupt messages in the old format, which names a processor's vector, cause none "
+	       "of the device's interrupts",
+     .rule = "VT-d 5.1.4: compatibility format requests are blocked with GSTS.CFIS clear or EIME "
+	     "set",
+     .parameters = { BACKENDS })
+{
+	struct sender own = open_sender(t, 0, 4);
+
+	irq_need_remapping(own.rig);
+	if (vendor_of(own.rig) != IOMMU_INTEL)
+		skip(t, "this IOMMU has one format of interrupt messages only", "VT-d");
+	expect_all_arrive(own.set);
+	for (uint32_t vector = 0; vector < own.set->count; vector++) {
+		struct irq_message mine = irq_table_get(own.table, vector);
+
+		mine = compatible(t, vtd_index(&mine));
+		for (int i = 0; i < 4; i++)
+			send_message(own.rig, &mine);
+	}
+	expect_quiet(own.set);
+	expect_all_arrive(own.set);
 }
 
 CASE(subhandle_beyond, .proves = "a subhandle beyond the interrupts a device was given causes none",
