@@ -11,6 +11,7 @@
 #include <iommut/vfio.h>
 
 #include "lib/device.h"
+#include "lib/guard.h"
 #include "lib/info_caps.h"
 
 static int take_sparse(struct iommut_region *region, const uint8_t *capability, size_t room,
@@ -128,7 +129,7 @@ int iommut_region_map(struct iommut_region *region, uint64_t offset, uint64_t le
 		      void **address)
 {
 	struct iommut_handle handle = region->device->handle;
-	int protection = 0;
+	int protection = 0, ret;
 
 	if (!(region->flags & VFIO_REGION_INFO_FLAG_MMAP))
 		return -EOPNOTSUPP;
@@ -142,12 +143,19 @@ int iommut_region_map(struct iommut_region *region, uint64_t offset, uint64_t le
 		protection |= PROT_READ;
 	if (region->flags & VFIO_REGION_INFO_FLAG_WRITE)
 		protection |= PROT_WRITE;
-	return sys_mmap(handle.sys, NULL, length, protection, MAP_SHARED, handle.fd,
-			(off_t)(region->offset + offset), address);
+	ret = sys_mmap(handle.sys, NULL, length, protection, MAP_SHARED, handle.fd,
+		       (off_t)(region->offset + offset), address);
+	if (ret)
+		return ret;
+	ret = guard_add(handle.sys, *address, length);
+	if (ret)
+		sys_munmap(handle.sys, *address, length);
+	return ret;
 }
 
 int iommut_region_unmap(struct iommut_region *region, void *address, uint64_t length)
 {
+	guard_remove(address);
 	return sys_munmap(region->device->handle.sys, address, length);
 }
 

@@ -75,10 +75,10 @@ void iommut_region_close(struct iommut_region *region);
  * @length: bytes; 0 means up to the end of the region
  * @address: where the address is stored
  *
- * An access through the mapping while the device's memory decoding is off, or in a reset, raises
- * SIGBUS.
+ * An access through the mapping while the device's memory decoding is off, in a reset, or after the
+ * device was unplugged, raises SIGBUS, unless iommut_guard_begin() was called.
  *
- * Return: 0, -EINVAL, -EOPNOTSUPP if the region cannot be mmapped, or the error of mmap(2).
+ * Return: 0, -EINVAL, -ENOMEM, -EOPNOTSUPP if the region cannot be mmapped, or the error of mmap(2).
  */
 int iommut_region_map(struct iommut_region *region, uint64_t offset, uint64_t length,
 		      void **address);
