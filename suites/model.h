@@ -113,11 +113,14 @@ void play_scripts(struct test *t, const struct player *player, unsigned int coun
  * @t: the test
  * @player: the kind of calls
  * @script: the sequence
+ * @check: skips where the sequence means nothing, given the player's state; may be NULL
  */
-void play_script(struct test *t, const struct player *player, const struct script *script);
+void play_script(struct test *t, const struct player *player, const struct script *script,
+		 void (*check)(struct test *t, void *state));
 
 /* The players. */
 extern const struct player iommufd_player;
 extern const struct player pasid_player;
+extern const struct player container_player;
 
 #endif /* SUITES_MODEL_H */

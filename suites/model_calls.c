@@ -162,6 +162,8 @@ static void call_map(struct world *world, const struct step *step, struct tally 
 	uint32_t flags = map_flags(step);
 	int result;
 
+	if (!(step->flags & FLAG_AUTO) && spoiled_end(world, iova, length))
+		return;
 	if (step->odd == UNKNOWN_FLAG)
 		blame(&errnos, EOPNOTSUPP);
 	if (!(flags & (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)))
@@ -201,6 +203,8 @@ static void call_copy(struct world *world, const struct step *step, struct tally
 	uint32_t flags = map_flags(step);
 	int count = 0;
 
+	if (!(step->flags & FLAG_AUTO) && spoiled_end(world, iova, length))
+		return;
 	if (step->odd == UNKNOWN_FLAG)
 		blame(&errnos, EOPNOTSUPP);
 	if (!(flags & (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)))

@@ -13,41 +13,6 @@
 #include "harness/iommu_model.h"
 #include "suites/model_iommufd.h"
 
-#define MEMORY_BYTES (MEMORY_PAGES * PAGE)
-
-static void undo_world(void *argument)
-{
-	struct world *world = argument;
-
-	if (world->memory)
-		munmap(world->memory, MEMORY_BYTES);
-	if (world->memfd >= 0)
-		close(world->memfd);
-	free(world->shadow);
-	free(world);
-}
-
-static void make_memory(struct world *world)
-{
-	struct test *t = world->t;
-	void *address =
-		mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (address == MAP_FAILED)
-		fail(t, "no memory: %s", strerror(errno));
-	world->memory = address;
-	world->shadow = malloc(MEMORY_BYTES);
-	world->memfd = memfd_create("model", MFD_CLOEXEC);
-	if (!world->shadow || world->memfd < 0 || ftruncate(world->memfd, FILE_PAGES * PAGE) != 0 ||
-	    mmap(world->memory + ANONYMOUS_PAGES * PAGE, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_FIXED, world->memfd, 0) == MAP_FAILED)
-		fail(t, "no memory: %s", strerror(errno));
-	iommut_pattern_fill(world->memory, MEMORY_BYTES, random64(t), 0);
-	memcpy(world->shadow, world->memory, MEMORY_BYTES);
-	if (mprotect(world->memory + FORBIDDEN_PAGE * PAGE, PAGE, PROT_NONE) != 0)
-		fail(t, "mprotect: %s", strerror(errno));
-}
-
 static struct ranges usable(struct world *world, uint32_t ioas, uint64_t *alignment)
 {
 	struct iommut_iova_range *ranges;
@@ -95,36 +60,13 @@ static void learn_table(struct world *world, bool pasid)
 	expect_zero(t, iommut_destroy(world->iommufd, ioas));
 }
 
-static void choose_windows(struct world *world)
-{
-	uint64_t end = world->table[0].count
-			       ? world->table[0].range[world->table[0].count - 1].start
-			       : UINT64_MAX - WINDOW_PAGES * PAGE + 1;
-	uint64_t hole = world->device.count ? world->device.range[0].start : 0x20000000;
-	uint64_t half = WINDOW_PAGES / 2 * PAGE;
-
-	world->window[ORDINARY] = 0x10000000;
-	world->window[BEFORE_HOLE] = (hole & ~(PAGE - 1)) - half;
-	world->window[END_OF_TABLE] = (end & ~(PAGE - 1)) - half;
-	world->window[LOWEST] = 0;
-	world->window[HIGHEST] = UINT64_MAX - WINDOW_PAGES * PAGE + 1;
-}
-
 static struct world *open_world(struct test *t, bool pasids)
 {
 	const struct iommut_device_options detached = { .flags = IOMMUT_DEVICE_DETACHED };
-	struct world *world = calloc(1, sizeof(*world));
+	struct world *world = make_world(t);
 	static uint32_t low_pasid;
 	struct iommu_model iommu;
 
-	if (!world)
-		fail(t, "out of memory");
-	world->t = t;
-	world->memfd = -1;
-	world->own = NOTHING;
-	for (int i = 0; i < PASIDS; i++)
-		world->by_pasid[i] = NOTHING;
-	undo_later(t, undo_world, world);
 	world->rig = rig_open_in(t, NULL, 0, &detached);
 	world->iommufd = iommut_space_handle(world->rig->space);
 	need(world->rig, ENGINE_READ | ENGINE_WRITE | ENGINE_SEES_ERRORS);
@@ -136,7 +78,6 @@ static struct world *open_world(struct test *t, bool pasids)
 	world->read_anyway = iommu_model_of(test_device_name(t, 0), &iommu) != 0 ||
 			     iommu_model_first_stage(&iommu) || pasids;
 	world->pasids = pasids;
-	world->meet_defects = !has_param(t, "defects") || param_is(t, "defects", "met");
 	if (pasids) {
 		struct iommut_hw_info info;
 
@@ -155,7 +96,6 @@ static struct world *open_world(struct test *t, bool pasids)
 	}
 	learn_table(world, false);
 	choose_windows(world);
-	make_memory(world);
 	return world;
 }
 
@@ -167,13 +107,6 @@ static void *open_iommufd(struct test *t)
 static void *open_pasids(struct test *t)
 {
 	return open_world(t, true);
-}
-
-static void close_iommufd(void *state)
-{
-	struct world *world = state;
-
-	rig_close(world->rig);
 }
 
 /* Everything that was made is given back in an order in which nothing is in use. */
@@ -208,21 +141,6 @@ static const uint8_t weight[CALL_CALLS][2] = {
 	[CALL_DMA_WRITE] = { 12, 12 },    [CALL_DMA_READ] = { 8, 8 },
 };
 
-static int choose(struct test *t, const uint8_t *weights, int count, size_t stride)
-{
-	unsigned int sum = 0, at;
-
-	for (int i = 0; i < count; i++)
-		sum += weights[(size_t)i * stride];
-	at = (unsigned int)random_below(t, sum);
-	for (int i = 0; i < count; i++) {
-		if (at < weights[(size_t)i * stride])
-			return i;
-		at -= weights[(size_t)i * stride];
-	}
-	return 0;
-}
-
 /* Most sequences begin with an address space that the device is in, or little would ever be reached. */
 static bool opening(const struct script *script, struct step *step)
 {
@@ -240,8 +158,7 @@ static bool opening(const struct script *script, struct step *step)
 	return true;
 }
 
-/* Where an earlier step has mapped something: it may well be there still. */
-static void aim(struct test *t, const struct script *script, struct step *step)
+void aim(struct test *t, const struct script *script, struct step *step)
 {
 	const struct step *earlier;
 
@@ -453,7 +370,7 @@ static void print_iommufd(void *state, const struct step *step, char *text, size
 
 const struct player iommufd_player = {
 	.open = open_iommufd,
-	.close = close_iommufd,
+	.close = close_world,
 	.generate = generate_iommufd,
 	.play = play_iommufd,
 	.finish = finish_iommufd,
@@ -462,7 +379,7 @@ const struct player iommufd_player = {
 
 const struct player pasid_player = {
 	.open = open_pasids,
-	.close = close_iommufd,
+	.close = close_world,
 	.generate = generate_pasids,
 	.play = play_iommufd,
 	.finish = finish_iommufd,

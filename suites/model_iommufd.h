@@ -138,6 +138,18 @@ struct world {
 	int by_pasid[PASIDS];
 };
 
+/* model_world.c */
+
+/* A world without a device. It lives until the end of the case; its rig is closed by close_world(). */
+struct world *make_world(struct test *t);
+void close_world(void *state);
+
+/* Places that are worth a call, once it is known what is reserved. */
+void choose_windows(struct world *world);
+
+/* A number below count: each as often as its weight says; weights lie stride bytes apart. */
+int choose(struct test *t, const uint8_t *weights, int count, size_t stride);
+
 /* model_calls.c */
 void play_iommufd(void *state, const struct step *step, struct tally *tally,
 		  struct finding *finding);
@@ -150,6 +162,9 @@ uint32_t object_id(const struct world *world, int object);
 
 /* Compares an answer. Return: whether the call succeeded, as it had to. */
 bool judge(int result, const struct errnos *errnos, struct tally *tally, struct finding *finding);
+
+/* model_iommufd.c: moves the step to where an earlier one has mapped something: it may well be there still. */
+void aim(struct test *t, const struct script *script, struct step *step);
 
 /* model_attach.c */
 void call_hwpt_alloc(struct world *world, const struct step *step, struct tally *tally,
@@ -166,6 +181,9 @@ void call_dma(struct world *world, const struct step *step, struct tally *tally,
 /* model_rules.c: what a call must answer. */
 bool has_table(const struct world *world, int ioas);
 struct ranges reserved_in(const struct world *world, int ioas);
+/* Whether Linux 7.3 gets such a mapping wrong: more than a page, up to the last address. */
+bool spoiled_end(const struct world *world, uint64_t iova, uint64_t length);
+
 void blame_mapping(const struct world *world, int ioas, const struct step *step, uint64_t length,
 		   uint64_t memory, struct errnos *errnos);
 void blame_memory(const struct world *world, int ioas, const struct mapping *piece,

@@ -32,6 +32,11 @@ static uint64_t alignment_in(const struct world *world, int ioas)
 	return world->ioas[ioas].small_pages && alignment < PAGE ? PAGE : alignment;
 }
 
+bool spoiled_end(const struct world *world, uint64_t iova, uint64_t length)
+{
+	return !world->meet_defects && length > PAGE && iova + (length - 1) == UINT64_MAX;
+}
+
 static bool touches_forbidden(uint64_t memory, uint64_t length)
 {
 	return memory < (FORBIDDEN_PAGE + 1) * PAGE && memory + length > FORBIDDEN_PAGE * PAGE;

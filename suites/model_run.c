@@ -157,12 +157,15 @@ report(struct test *t, const struct player *player, void *state, struct script *
 	fail(t, "%s", last.text);
 }
 
-void play_script(struct test *t, const struct player *player, const struct script *script)
+void play_script(struct test *t, const struct player *player, const struct script *script,
+		 void (*check)(struct test *t, void *state))
 {
 	void *state = player->open(t);
 	struct tally tally = { 0 };
 	struct finding finding;
 
+	if (check)
+		check(t, state);
 	play(player, state, script, &tally, &finding);
 	if (!finding.found)
 		return;

@@ -168,7 +168,8 @@ int iommut_vfio_map_dma(struct iommut_handle container, const void *address, uin
  *
  * VFIO_IOMMU_UNMAP_DMA.
  *
- * Return: 0 (type1: also if nothing was mapped), -ENOENT (compat: nothing mapped), -EINVAL.
+ * Return: 0, also if nothing was mapped; if a mapping would be cut -EINVAL (type1) or -ENOENT
+ * (compat); -EINVAL.
  */
 int iommut_vfio_unmap_dma(struct iommut_handle container, uint64_t iova, uint64_t length,
 			  uint32_t flags, uint64_t *unmapped);
