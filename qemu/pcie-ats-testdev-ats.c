@@ -83,15 +83,55 @@ static void answer_transfer(TestDevTransfer *transfer, uint32_t group,
     }
 }
 
+/* PCIe 6.2, 10.5.2.3: stopped is off, and nothing is outstanding. */
+void testdev_pri_status(TestDev *owner)
+{
+    PCIDevice *pci = PCI_DEVICE(owner);
+    uint8_t *status = pci->config + pci->exp.pri_cap + PCI_PRI_STATUS;
+
+    if (!pci->exp.pri_cap) {
+        return;
+    }
+    if (pcie_pri_enabled(pci) || owner->pri_credit) {
+        pci_word_test_and_clear_mask(status, PCI_PRI_STATUS_STOPPED);
+    } else {
+        pci_word_test_and_set_mask(status, PCI_PRI_STATUS_STOPPED);
+    }
+}
+
+static void set_pri_status(TestDev *owner, uint16_t bits)
+{
+    PCIDevice *pci = PCI_DEVICE(owner);
+
+    pci_word_test_and_set_mask(pci->config + pci->exp.pri_cap + PCI_PRI_STATUS,
+                               bits);
+}
+
+static void close_group(TestDev *s, uint32_t group)
+{
+    testdev_owner(s)->pri_credit -= s->group_requests[group];
+    s->group_requests[group] = 0;
+    s->outstanding -= s->group_closed[group];
+    s->group_closed[group] = false;
+}
+
+void testdev_pri_forget(TestDev *s)
+{
+    for (uint32_t group = 0; group <= PCI_PRI_PRGI_MASK; group++) {
+        close_group(s, group);
+    }
+}
+
 /* Called inside the guest's write to the IOMMU: only takes note. */
 static void responded(IOMMUPRINotifier *notifier, IOMMUPRIResponse *response)
 {
     TestDevListener *listener = container_of(notifier, TestDevListener,
                                              responses);
     TestDev *s = listener->testdev;
+    TestDev *owner = testdev_owner(s);
     uint32_t group = response->prgi & PCI_PRI_PRGI_MASK;
     uint32_t code = response->response_code & 0xf;
-    bool expected = s->group_outstanding[group];
+    bool expected = s->group_closed[group];
 
     if (s->response_count < TESTDEV_PRI_RECORDS) {
         s->responses[s->response_count] = group | code << 12 |
@@ -101,18 +141,21 @@ static void responded(IOMMUPRINotifier *notifier, IOMMUPRIResponse *response)
     }
     s->response_count++;
     if (expected) {
-        s->group_outstanding[group] = false;
-        s->outstanding--;
+        close_group(s, group);
+    } else {
+        set_pri_status(owner, PCI_PRI_STATUS_UPRGI);
     }
     if (code == TESTDEV_PRI_CODE_FAILURE) {
-        /* PCIe 6.2, 10.4.2.2: no further requests until PRI is reset. */
-        s->pri_stopped = true;
+        /* PCIe 6.2, 10.4.2.2: no further requests until PRI is enabled anew. */
+        owner->pri_stopped = true;
+        set_pri_status(owner, PCI_PRI_STATUS_RF);
     }
+    testdev_pri_status(owner);
     answer_transfer(&s->legacy, group, code);
     answer_transfer(&s->single, group, code);
     answer_transfer(&s->storm_transfer, group, code);
-    for (unsigned int i = 0; i < s->batch_length; i++) {
-        answer_transfer(&s->batch[i], group, code);
+    for (unsigned int i = 0; i < TESTDEV_WINDOW; i++) {
+        answer_transfer(&s->window[i], group, code);
     }
     testdev_schedule(s);
 }
@@ -177,25 +220,39 @@ static int listen_to_responses(TestDev *s, uint32_t pasid)
     return error;
 }
 
+/*
+ * QEMU refuses to unregister what listens to a PASID once PASIDs are off, and a
+ * guest may turn them off at any time: they are on for that long.
+ */
 static void unlisten(TestDev *s)
 {
     PCIDevice *pci = PCI_DEVICE(s);
+    uint8_t *control = pci->config + pci->exp.pasid_cap + PCI_PASID_CTRL;
+    uint16_t kept = pci->exp.pasid_cap ? pci_get_word(control) : 0;
 
+    if (pci->exp.pasid_cap) {
+        pci_set_word(control, kept | PCI_PASID_CTRL_ENABLE);
+    }
     for (int i = 0; i < TESTDEV_LISTENERS; i++) {
         TestDevListener *listener = &s->listeners[i];
 
         if (!listener->used) {
             continue;
         }
-        if (listener->has_invalidations) {
-            /* An address space goes through the memory region itself. */
-            pci_iommu_unregister_iotlb_notifier(pci, listener->pasid,
-                                                &listener->invalidations);
-        }
         if (listener->has_responses) {
             pci_pri_unregister_notifier(pci, listener->pasid);
+            listener->has_responses = false;
+        }
+        if (listener->has_invalidations &&
+            pci_iommu_unregister_iotlb_notifier(pci, listener->pasid,
+                                                &listener->invalidations)) {
+            /* It is in a list that is not ours: its memory must stay. */
+            continue;
         }
         listener->used = false;
+    }
+    if (pci->exp.pasid_cap) {
+        pci_set_word(control, kept);
     }
 }
 
@@ -277,7 +334,7 @@ uint32_t testdev_next_group(TestDev *s)
     for (int i = 0; i <= PCI_PRI_PRGI_MASK; i++) {
         uint32_t group = 0x100 | (s->pri_next_group++ & 0xff);
 
-        if (!s->group_outstanding[group]) {
+        if (!s->group_requests[group]) {
             return group;
         }
     }
@@ -289,6 +346,16 @@ static uint32_t request_pasid(TestDev *s, uint32_t pasid)
 {
     return pasid == PCI_NO_PASID && pcie_pasid_enabled(PCI_DEVICE(s)) ? 0 :
                                                                        pasid;
+}
+
+/*
+ * PCIe 6.2, 10.4.1.2.1: the last request of a group that asks for nothing, with
+ * a PASID, is a stop marker. Nothing answers it.
+ */
+static bool is_stop_marker(uint32_t flags)
+{
+    return (flags & (TESTDEV_PRI_READ | TESTDEV_PRI_WRITE |
+                     TESTDEV_PRI_LAST)) == TESTDEV_PRI_LAST;
 }
 
 static int send_request(TestDev *s, uint32_t pasid, uint64_t iova,
@@ -310,30 +377,55 @@ static int send_request(TestDev *s, uint32_t pasid, uint64_t iova,
         return error;
     }
     s->pri_sent++;
-    if ((flags & TESTDEV_PRI_LAST) && !s->group_outstanding[group]) {
-        s->group_outstanding[group] = true;
+    if (is_stop_marker(flags)) {
+        return 0;
+    }
+    if (s->group_requests[group] < UINT16_MAX) {
+        s->group_requests[group]++;
+        testdev_owner(s)->pri_credit++;
+    }
+    if ((flags & TESTDEV_PRI_LAST) && !s->group_closed[group]) {
+        s->group_closed[group] = true;
         s->outstanding++;
     }
     return 0;
 }
 
+/* What software allowed the function, and its VFs, to have outstanding. */
+static uint32_t allocation(TestDev *owner)
+{
+    PCIDevice *pci = PCI_DEVICE(owner);
+
+    return MIN(pcie_pri_get_req_alloc(pci), TESTDEV_PRI_ALLOCATION);
+}
+
 uint32_t testdev_page_request(TestDev *s, uint32_t pasid, uint64_t iova,
                               uint32_t group, uint32_t flags)
 {
-    int error;
+    TestDev *owner = testdev_owner(s);
+    bool flood = s->misbehave & TESTDEV_MISBEHAVE_PRI_FLOOD;
+    int error = 0;
 
-    if (s->pri_stopped || !s->pri) {
+    if (owner->pri_stopped || !pcie_pri_enabled(PCI_DEVICE(s))) {
+        error = -EPERM;
+    } else if (pasid != PCI_NO_PASID && pasid >> s->pasid_bits) {
+        error = -EINVAL;
+    } else if (owner->pri_credit >= allocation(owner) && !flood &&
+               !is_stop_marker(flags)) {
+        /* Asking for more than was allocated is misbehaviour. */
+        error = -ENOSPC;
+    }
+    if (error) {
         s->pri_refused++;
-        return -EPERM;
+        return error;
     }
     pasid = request_pasid(s, pasid);
     error = send_request(s, pasid, iova, group & PCI_PRI_PRGI_MASK, flags);
-    if (s->misbehave & TESTDEV_MISBEHAVE_PRI_FLOOD) {
-        for (uint32_t i = 0; i < s->flood_count; i++) {
-            send_request(s, pasid, iova + 0x1000ull * (i + 1),
-                         (group + 1 + i) & PCI_PRI_PRGI_MASK, flags);
-        }
+    for (uint32_t i = 0; flood && i < s->flood_count; i++) {
+        send_request(s, pasid, iova + 0x1000ull * (i + 1),
+                     (group + 1 + i) & PCI_PRI_PRGI_MASK, flags);
     }
+    testdev_pri_status(owner);
     return error;
 }
 
@@ -363,8 +455,8 @@ void testdev_ats_reset(TestDev *s)
     s->pri_error = 0;
     s->pri_next_group = 0;
     s->pri_stopped = false;
-    s->outstanding = 0;
-    memset(s->group_outstanding, 0, sizeof(s->group_outstanding));
+    testdev_pri_forget(s);
+    testdev_pri_status(testdev_owner(s));
 }
 
 static uint32_t given_pasid(uint32_t value)
@@ -450,7 +542,8 @@ uint64_t testdev_ats_read(TestDev *s, hwaddr address)
     case TESTDEV_PRI_ENABLED:
         return (pcie_ats_enabled(pci) ? 1 : 0) |
                (pcie_pri_enabled(pci) ? 2 : 0) |
-               (pcie_pasid_enabled(pci) ? 4 : 0) | (s->pri_stopped ? 8 : 0);
+               (pcie_pasid_enabled(pci) ? 4 : 0) |
+               (testdev_owner(s)->pri_stopped ? 8 : 0);
     }
     return 0;
 }

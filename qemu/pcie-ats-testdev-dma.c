@@ -12,8 +12,11 @@
 #include "pcie-ats-testdev.h"
 
 #define PAGE_BYTES 4096ull
-/* Page requests for one page before the device gives up: a response that says
- * success without a page must not make it ask for ever. */
+#define PIECE_COST 256
+/*
+ * Page requests for one page before the device gives up: a response that says
+ * success without a page must not make it ask for ever.
+ */
 #define MAX_REQUESTS 4
 
 void testdev_load_descriptor(TestDevTransfer *transfer, const uint8_t *bytes)
@@ -67,6 +70,10 @@ static bool well_formed(TestDev *s, const TestDevTransfer *transfer)
         end > s->memory_size) {
         return false;
     }
+    if ((transfer->operation & TESTDEV_FLAG_PASID) &&
+        transfer->pasid >> s->pasid_bits) {
+        return false;
+    }
     if (is_atomic(operation) && ((transfer->length != 4 &&
                                   transfer->length != 8) ||
                                  transfer->iova % transfer->length)) {
@@ -103,9 +110,11 @@ static MemTxAttrs attributes_of(TestDev *s, const TestDevTransfer *transfer,
     };
 }
 
-/* Where a device's own requests go: through the IOMMU, gated by bus mastering
- * unless the device ignores that. */
-static AddressSpace *requests_space(TestDev *s)
+/*
+ * Where a device's own requests go: through the IOMMU, gated by bus mastering
+ * unless the device ignores that.
+ */
+AddressSpace *testdev_requests_space(TestDev *s)
 {
     PCIDevice *pci = PCI_DEVICE(s);
 
@@ -151,13 +160,13 @@ static uint32_t route(TestDev *s, const TestDevTransfer *transfer,
          */
         *translated = true;
         *space = pcie_ats_enabled(pci) ? &address_space_memory :
-                                         requests_space(s);
+                                         testdev_requests_space(s);
         *address = transfer->target + (iova - transfer->iova);
         return TESTDEV_STATUS_OK;
     }
     if (!(transfer->operation & TESTDEV_FLAG_TRANSLATED) &&
         pasid == PCI_NO_PASID) {
-        *space = requests_space(s);
+        *space = testdev_requests_space(s);
         *address = iova;
         return TESTDEV_STATUS_OK;
     }
@@ -184,6 +193,7 @@ static uint32_t request_missing(TestDev *s, TestDevTransfer *transfer,
                      (write ? TESTDEV_PRI_WRITE : TESTDEV_PRI_READ);
     uint32_t status = TESTDEV_STATUS_NONE;
 
+    transfer->address = iova;
     if (++transfer->requests > MAX_REQUESTS) {
         return TESTDEV_STATUS_NO_TRANSLATION;
     }
@@ -210,6 +220,7 @@ static uint32_t access_page(TestDev *s, TestDevTransfer *transfer,
     uint32_t status;
 
     if (!testdev_may_master(s)) {
+        transfer->address = iova;
         return TESTDEV_STATUS_DISABLED;
     }
     status = route(s, transfer, iova, write, &space, &address, &translated);
@@ -217,14 +228,15 @@ static uint32_t access_page(TestDev *s, TestDevTransfer *transfer,
         (transfer->operation & TESTDEV_FLAG_PAGE_REQUEST)) {
         return request_missing(s, transfer, iova, write);
     }
-    if (status != TESTDEV_STATUS_OK) {
-        return status;
+    if (status == TESTDEV_STATUS_OK) {
+        status = access_piece(space, address,
+                              attributes_of(s, transfer, translated), bytes,
+                              length, write);
     }
-    status = access_piece(space, address,
-                          attributes_of(s, transfer, translated), bytes,
-                          length, write);
     if (status == TESTDEV_STATUS_OK) {
         transfer->requests = 0;
+    } else {
+        transfer->address = iova;
     }
     return status;
 }
@@ -291,13 +303,12 @@ static uint32_t translate_only(TestDev *s, TestDevTransfer *transfer,
 {
     TestDevTlbEntry entry = { 0 };
     bool write = transfer->operation & TESTDEV_FLAG_WRITE;
-    uint32_t status;
+    uint32_t status = TESTDEV_STATUS_DISABLED;
 
-    if (!testdev_may_master(s)) {
-        return TESTDEV_STATUS_DISABLED;
+    if (testdev_may_master(s)) {
+        status = testdev_translate(s, transfer_pasid(transfer), iova, write,
+                                   transfer->operation, &entry);
     }
-    status = testdev_translate(s, transfer_pasid(transfer), iova, write,
-                               transfer->operation, &entry);
     if (status == TESTDEV_STATUS_NO_TRANSLATION &&
         (transfer->operation & TESTDEV_FLAG_PAGE_REQUEST)) {
         return request_missing(s, transfer, iova, write);
@@ -306,6 +317,8 @@ static uint32_t translate_only(TestDev *s, TestDevTransfer *transfer,
         transfer->value = entry.translated + (iova - entry.iova);
         transfer->value_length = MIN(entry.mask - (iova - entry.iova) + 1,
                                      1u << 31);
+    } else {
+        transfer->address = iova;
     }
     transfer->permission = entry.permission;
     return status;
@@ -350,9 +363,52 @@ static void complete(TestDev *s, TestDevTransfer *transfer, uint32_t status)
     transfer->status = status;
     transfer->sequence = ++s->sequence;
     transfer->time = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    if (transfer->operation & TESTDEV_FLAG_INTERRUPT) {
+}
+
+/* For when the result can be seen: an interrupt must not come before it. */
+void testdev_finished(TestDev *s, const TestDevTransfer *transfer)
+{
+    if (s->work && (transfer->operation & TESTDEV_FLAG_INTERRUPT)) {
         testdev_interrupt(s, transfer->vector);
     }
+}
+
+static uint64_t position(const TestDevTransfer *transfer, uint64_t base)
+{
+    return base + (uint64_t)transfer->round * transfer->stride +
+           transfer->done;
+}
+
+/* The response to a page request came. */
+static bool page_granted(TestDevTransfer *transfer)
+{
+    transfer->waiting = false;
+    return transfer->answer == TESTDEV_PRI_CODE_SUCCESS;
+}
+
+/* One piece of a transfer: what is left of the status NONE is to go on. */
+static uint32_t advance_piece(TestDev *s, TestDevTransfer *transfer,
+                              uint64_t iova)
+{
+    uint64_t target = position(transfer, transfer->target);
+    uint32_t operation = operation_of(transfer);
+    uint32_t length = is_atomic(operation) ||
+                      operation == TESTDEV_OP_TRANSLATE ?
+                      transfer->length : piece_length(transfer, iova, target);
+    unsigned int generation = s->generation;
+    uint32_t status = do_piece(s, transfer, iova, target, length);
+
+    /* A DMA can reach the device's own configuration space, and reset it. */
+    if (status != TESTDEV_STATUS_OK || generation != s->generation) {
+        return status;
+    }
+    transfer->bytes += length;
+    transfer->done += length;
+    if (transfer->done == transfer->length) {
+        transfer->done = 0;
+        transfer->round++;
+    }
+    return TESTDEV_STATUS_NONE;
 }
 
 /*
@@ -361,58 +417,42 @@ static void complete(TestDev *s, TestDevTransfer *transfer, uint32_t status)
  */
 bool testdev_advance(TestDev *s, TestDevTransfer *transfer, uint64_t *budget)
 {
-    if (transfer->status != TESTDEV_STATUS_NONE) {
-        complete(s, transfer, transfer->status);
-        return true;
-    }
-    if (transfer->waiting) {
-        if (!transfer->answered) {
-            return false;
-        }
-        transfer->waiting = false;
-        if (transfer->answer != TESTDEV_PRI_CODE_SUCCESS) {
-            transfer->address = transfer->iova +
-                (uint64_t)transfer->round * transfer->stride + transfer->done;
-            complete(s, transfer, TESTDEV_STATUS_REFUSED);
-            return true;
-        }
-    }
-    while (transfer->round < transfer->repeat) {
-        uint64_t offset = (uint64_t)transfer->round * transfer->stride;
-        uint64_t iova = transfer->iova + offset + transfer->done;
-        uint64_t target = transfer->target + offset + transfer->done;
-        uint32_t length = piece_length(transfer, iova, target);
-        uint32_t status;
+    unsigned int generation = s->generation;
+    uint32_t status = transfer->status;
 
-        /* A piece costs at least as much as a few hundred bytes of copying. */
-        if (*budget < length + 256) {
+    while (status == TESTDEV_STATUS_NONE) {
+        uint64_t iova = position(transfer, transfer->iova);
+
+        if (transfer->waiting) {
+            if (!transfer->answered) {
+                return false;
+            }
+            if (!page_granted(transfer)) {
+                status = TESTDEV_STATUS_REFUSED;
+                break;
+            }
+        }
+        if (transfer->round == transfer->repeat) {
+            status = TESTDEV_STATUS_OK;
+            break;
+        }
+        /* A piece costs as much as some bytes of copying, whatever it is. */
+        if (*budget < PAGE_BYTES + PIECE_COST) {
             *budget = 0;
             return false;
         }
-        *budget -= length + 256;
-        if (is_atomic(operation_of(transfer)) ||
-            operation_of(transfer) == TESTDEV_OP_TRANSLATE) {
-            length = transfer->length;
-        }
-        status = do_piece(s, transfer, iova, target, length);
-        if (status == TESTDEV_STATUS_NONE) {
-            /* The answer may have come already. */
-            return transfer->answered ? testdev_advance(s, transfer, budget) :
-                                        false;
-        }
-        if (status != TESTDEV_STATUS_OK) {
-            transfer->address = iova;
-            complete(s, transfer, status);
-            return true;
-        }
-        transfer->bytes += length;
-        transfer->done += length;
-        if (transfer->done == transfer->length) {
-            transfer->done = 0;
-            transfer->round++;
+        *budget -= piece_length(transfer, iova,
+                                position(transfer, transfer->target)) +
+                   PIECE_COST;
+        status = advance_piece(s, transfer, iova);
+        if (generation != s->generation) {
+            return false;
         }
     }
-    complete(s, transfer, TESTDEV_STATUS_OK);
+    if (status == TESTDEV_STATUS_OK) {
+        transfer->address = 0;
+    }
+    complete(s, transfer, status);
     return true;
 }
 
@@ -424,7 +464,7 @@ static uint32_t ring_access(TestDev *s, uint64_t address, uint8_t *bytes,
     if (!testdev_may_master(s)) {
         return TESTDEV_STATUS_DISABLED;
     }
-    return access_piece(requests_space(s), address,
+    return access_piece(testdev_requests_space(s), address,
                         attributes_of(s, &plain, false), bytes, length, write);
 }
 
@@ -448,58 +488,130 @@ static uint32_t write_result(TestDev *s, const TestDevTransfer *transfer,
                        sizeof(bytes), true);
 }
 
-static bool fetch_batch(TestDev *s)
+static TestDevTransfer *in_window(TestDev *s, uint32_t number)
 {
-    uint32_t waiting = s->ring_tail - s->ring_head;
+    return &s->window[number % TESTDEV_WINDOW];
+}
 
-    s->batch_length = 0;
-    s->batch_done = 0;
-    waiting = MIN(waiting, MIN(s->ring_count, TESTDEV_RING_BATCH));
-    for (uint32_t i = 0; i < waiting; i++) {
+void testdev_ring_abort(TestDev *s)
+{
+    for (uint32_t i = s->ring_head; i != s->ring_fetched; i++) {
+        if (!in_window(s, i)->over) {
+            testdev_abort(in_window(s, i));
+        }
+    }
+}
+
+/* Fills the window of descriptors in flight, as long as all goes well. */
+static void fetch(TestDev *s)
+{
+    unsigned int generation = s->generation;
+    uint32_t room = MIN(s->ring_count, TESTDEV_WINDOW);
+
+    while (s->ring_fetched != s->ring_tail &&
+           s->ring_fetched - s->ring_head < room) {
         uint8_t bytes[TESTDEV_DESC_SIZE];
-        uint32_t index = (s->ring_head + i) & (s->ring_count - 1);
+        uint32_t index = s->ring_fetched & (s->ring_count - 1);
         uint32_t status;
 
-        status = ring_access(s, s->ring_base + index * TESTDEV_DESC_SIZE,
+        status = ring_access(s, s->ring_base +
+                                (uint64_t)index * TESTDEV_DESC_SIZE,
                              bytes, sizeof(bytes), false);
+        if (generation != s->generation) {
+            return;
+        }
         if (status != TESTDEV_STATUS_OK) {
             s->ring_error = status;
-            break;
+            return;
         }
-        testdev_load_descriptor(&s->batch[i], bytes);
-        testdev_begin(s, &s->batch[i]);
-        s->batch_length++;
+        testdev_load_descriptor(in_window(s, s->ring_fetched), bytes);
+        testdev_begin(s, in_window(s, s->ring_fetched));
+        s->ring_fetched++;
     }
-    return s->batch_length > 0;
+}
+
+/* The result of a transfer that is over goes to memory. */
+static void retire(TestDev *s, uint32_t number)
+{
+    TestDevTransfer *transfer = in_window(s, number);
+    unsigned int generation = s->generation;
+    uint32_t status = write_result(s, transfer, number & (s->ring_count - 1));
+
+    if (generation != s->generation) {
+        return;
+    }
+    transfer->retired = true;
+    if (status != TESTDEV_STATUS_OK) {
+        s->ring_error = status;
+    }
+    testdev_finished(s, transfer);
+}
+
+/* One turn for everything in flight. False if nothing could go on. */
+static bool advance_window(TestDev *s, uint64_t *budget)
+{
+    bool backwards = s->control & TESTDEV_CONTROL_OUT_OF_ORDER;
+    unsigned int generation = s->generation;
+    uint32_t count = s->ring_fetched - s->ring_head;
+    bool progress = false;
+
+    for (uint32_t i = 0; i < count && *budget; i++) {
+        uint32_t number = backwards ? s->ring_fetched - 1 - i :
+                                      s->ring_head + i;
+        TestDevTransfer *transfer = in_window(s, number);
+
+        if (!transfer->over) {
+            transfer->over = testdev_advance(s, transfer, budget);
+            progress |= transfer->over;
+        }
+        if (generation == s->generation && backwards && transfer->over &&
+            !transfer->retired) {
+            retire(s, number);
+        }
+        if (generation != s->generation || s->ring_error) {
+            return false;
+        }
+    }
+    return progress;
+}
+
+/* The head passes what is complete: in order, or when all before it is. */
+static void move_head(TestDev *s)
+{
+    unsigned int generation = s->generation;
+
+    while (s->ring_head != s->ring_fetched && !s->ring_error &&
+           in_window(s, s->ring_head)->over) {
+        if (!in_window(s, s->ring_head)->retired) {
+            retire(s, s->ring_head);
+        }
+        if (generation != s->generation) {
+            return;
+        }
+        s->ring_head++;
+    }
 }
 
 /*
- * Takes descriptors from the ring in batches. Out of order means that a batch
- * is completed from its end; the head moves when a whole batch is done.
+ * Descriptors in flight are in a window of the ring. All of them go on in each
+ * turn, so that one that waits for a page does not hold up the others.
  */
 void testdev_ring_round(TestDev *s, uint64_t *budget)
 {
-    while (*budget && !s->ring_error && s->ring_count) {
-        if (s->batch_done == s->batch_length) {
-            if (s->ring_head == s->ring_tail || !fetch_batch(s)) {
-                return;
-            }
-        }
-        while (s->batch_done < s->batch_length) {
-            unsigned int number = s->control & TESTDEV_CONTROL_OUT_OF_ORDER ?
-                                  s->batch_length - 1 - s->batch_done :
-                                  s->batch_done;
-            uint32_t index = (s->ring_head + number) & (s->ring_count - 1);
+    unsigned int generation = s->generation;
+    bool progress = true;
 
-            if (!testdev_advance(s, &s->batch[number], budget)) {
-                return;
-            }
-            s->ring_error = write_result(s, &s->batch[number], index);
-            if (s->ring_error == TESTDEV_STATUS_OK) {
-                s->ring_error = 0;
-            }
-            s->batch_done++;
+    while (progress && *budget && s->ring_count && !s->ring_error) {
+        fetch(s);
+        if (generation != s->generation) {
+            return;
         }
-        s->ring_head += s->batch_length;
+        progress = advance_window(s, budget);
+        if (generation != s->generation) {
+            return;
+        }
+        move_head(s);
+        /* Even a refused descriptor takes its time. */
+        *budget -= MIN(*budget, PIECE_COST);
     }
 }

@@ -1,5 +1,5 @@
 /*
- * pcie-ats-testdev: registers, interrupts and configuration space
+ * pcie-ats-testdev: registers, and what they start
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,107 +8,16 @@
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "qemu/main-loop.h"
-#include "qemu/module.h"
 #include "qemu/timer.h"
 #include "qemu/units.h"
-#include "qapi/error.h"
-#include "hw/pci/msi.h"
-#include "hw/pci/msix.h"
 #include "hw/pci/pci.h"
-#include "hw/qdev-properties.h"
-#include "migration/vmstate.h"
 #include "pcie-ats-testdev.h"
-
-#define MAX_VECTORS 32
-
-/* Room for each extended capability; the first one has to be at 0x100. */
-#define EXTENDED_SIZE 0x20
-
-static bool sleeping(PCIDevice *pci)
-{
-    return pci_get_word(pci->config + pci->pm_cap + PCI_PM_CTRL) &
-           PCI_PM_CTRL_STATE_MASK;
-}
-
-bool testdev_may_master(TestDev *s)
-{
-    PCIDevice *pci = PCI_DEVICE(s);
-    uint16_t command = pci_get_word(pci->config + PCI_COMMAND);
-
-    return !sleeping(pci) && ((command & PCI_COMMAND_MASTER) ||
-                              (s->misbehave & TESTDEV_MISBEHAVE_NO_MASTER));
-}
-
-uint16_t testdev_requester(TestDev *s)
-{
-    return s->misbehave & TESTDEV_MISBEHAVE_RID ?
-           s->forged_rid : pci_requester_id(PCI_DEVICE(s));
-}
 
 void testdev_schedule(TestDev *s)
 {
-    qemu_bh_schedule(s->work);
-}
-
-void testdev_send(TestDev *s, uint64_t address, uint32_t data)
-{
-    MemTxAttrs attributes = { .requester_id = testdev_requester(s) };
-    MemTxResult result;
-
-    if (!testdev_may_master(s)) {
-        s->send_status = TESTDEV_STATUS_DISABLED;
-        return;
+    if (s->work) {
+        qemu_bh_schedule(s->work);
     }
-    address_space_stl_le(pci_get_address_space(PCI_DEVICE(s)), address, data,
-                         attributes, &result);
-    s->send_status = result == MEMTX_OK ? TESTDEV_STATUS_OK :
-                                          TESTDEV_STATUS_BLOCKED;
-}
-
-/* An interrupt that claims to be another function's. */
-static void forged_interrupt(TestDev *s, MSIMessage message)
-{
-    uint32_t status = s->send_status;
-
-    testdev_send(s, message.address, message.data);
-    s->send_status = status;
-}
-
-void testdev_interrupt(TestDev *s, uint32_t vector)
-{
-    PCIDevice *pci = PCI_DEVICE(s);
-    bool forged = s->misbehave & TESTDEV_MISBEHAVE_RID;
-
-    if (sleeping(pci)) {
-        return;
-    }
-    s->interrupts++;
-    if (msix_enabled(pci)) {
-        if (vector >= s->msix_vectors) {
-            s->interrupts--;
-        } else if (forged && !msix_is_masked(pci, vector)) {
-            forged_interrupt(s, msix_get_message(pci, vector));
-        } else {
-            msix_notify(pci, vector);
-        }
-    } else if (msi_enabled(pci)) {
-        if (vector >= msi_nr_vectors_allocated(pci)) {
-            s->interrupts--;
-        } else if (forged) {
-            forged_interrupt(s, msi_get_message(pci, vector));
-        } else {
-            msi_notify(pci, vector);
-        }
-    } else {
-        s->intx = 1;
-        pci_set_irq(pci, 1);
-    }
-}
-
-static void lower_intx(TestDev *s)
-{
-    s->intx = 0;
-    pci_set_irq(PCI_DEVICE(s), 0);
 }
 
 static void legacy_start(TestDev *s)
@@ -135,60 +44,67 @@ static void legacy_start(TestDev *s)
 
 static void storm_begin(TestDev *s)
 {
-    testdev_load_descriptor(&s->storm_transfer, s->descriptor);
+    testdev_load_descriptor(&s->storm_transfer, s->storm_descriptor);
     testdev_begin(s, &s->storm_transfer);
 }
 
-/* A storm goes round and round; a round takes a bounded part of the budget. */
-static void storm_round(TestDev *s, uint64_t *budget)
+/*
+ * A storm goes round and round; a round takes a bounded part of the budget.
+ * False if it has to wait, for its pause or for a page.
+ */
+static bool storm_round(TestDev *s, uint64_t *budget)
 {
+    TestDevTransfer *transfer = &s->storm_transfer;
+
     while (*budget) {
-        if (!testdev_advance(s, &s->storm_transfer, budget)) {
-            return;
+        if (!testdev_advance(s, transfer, budget)) {
+            return !transfer->waiting;
         }
-        if (s->storm_transfer.status == TESTDEV_STATUS_OK) {
+        if (transfer->status == TESTDEV_STATUS_OK) {
             s->storm_ok++;
         } else {
             s->storm_blocked++;
-            s->storm_failed = s->storm_transfer.address;
+            s->storm_failed = transfer->address;
         }
-        if (!s->storm ||
-            s->storm_transfer.status == TESTDEV_STATUS_BAD_DESCRIPTOR) {
+        testdev_finished(s, transfer);
+        if (!s->storm || transfer->status == TESTDEV_STATUS_BAD_DESCRIPTOR) {
             s->storm = 0;
             s->storm_running = false;
-            return;
+            return false;
         }
         storm_begin(s);
         /* A refused transfer costs the IOMMU more than its bytes. */
         *budget -= MIN(*budget, 4096);
         if (s->storm_pause) {
-            timer_mod(s->storm_timer,
+            timer_mod(&s->storm_timer,
                       qemu_clock_get_us(QEMU_CLOCK_VIRTUAL) + s->storm_pause);
-            return;
+            return false;
         }
     }
+    return true;
 }
 
 static void work(void *opaque)
 {
     TestDev *s = opaque;
     uint64_t budget = TESTDEV_ROUND_BYTES;
+    bool more = false;
 
     if (s->legacy_running && testdev_advance(s, &s->legacy, &budget)) {
         s->legacy_running = false;
     }
     if (s->single_running && testdev_advance(s, &s->single, &budget)) {
         s->single_running = false;
+        testdev_finished(s, &s->single);
     }
     testdev_ring_round(s, &budget);
-    if (s->storm_running && !timer_pending(s->storm_timer)) {
+    if (s->storm_running && !timer_pending(&s->storm_timer)) {
         uint64_t part = MIN(budget, 64 * KiB);
 
-        storm_round(s, &part);
-        budget = 0;
+        more = storm_round(s, &part);
     }
     /* Out of budget: go on after the main loop had its turn. */
-    if (!budget && !timer_pending(s->storm_timer)) {
+    if (!budget || more) {
         testdev_schedule(s);
     }
 }
@@ -203,7 +119,7 @@ static void storm_write(TestDev *s, uint32_t value)
     s->storm = value & 1;
     if (!s->storm) {
         /* A storm that waits for a page that never comes ends, too. */
-        timer_del(s->storm_timer);
+        timer_del(&s->storm_timer);
         if (s->storm_running && s->storm_transfer.waiting) {
             testdev_abort(&s->storm_transfer);
         }
@@ -212,6 +128,7 @@ static void storm_write(TestDev *s, uint32_t value)
         s->storm_ok = 0;
         s->storm_blocked = 0;
         s->storm_failed = 0;
+        memcpy(s->storm_descriptor, s->descriptor, sizeof(s->descriptor));
         storm_begin(s);
     }
     testdev_schedule(s);
@@ -225,11 +142,9 @@ static void abort_all(TestDev *s)
     if (s->single_running) {
         testdev_abort(&s->single);
     }
-    for (unsigned int i = s->batch_done; i < s->batch_length; i++) {
-        testdev_abort(&s->batch[i]);
-    }
+    testdev_ring_abort(s);
     s->storm = 0;
-    timer_del(s->storm_timer);
+    timer_del(&s->storm_timer);
     if (s->storm_running) {
         testdev_abort(&s->storm_transfer);
     }
@@ -254,19 +169,6 @@ static void control_write(TestDev *s, uint32_t value)
         s->storm_blocked = 0;
         s->storm_failed = 0;
     }
-}
-
-static uint32_t capabilities(TestDev *s)
-{
-    PCIDevice *pci = PCI_DEVICE(s);
-
-    return TESTDEV_CAP_RING | TESTDEV_CAP_MEMORY_BAR | TESTDEV_CAP_INTX |
-           TESTDEV_CAP_ATOMIC |
-           (pci->exp.ats_cap ? TESTDEV_CAP_ATS : 0) |
-           (pci->exp.pri_cap ? TESTDEV_CAP_PRI : 0) |
-           (pci->exp.pasid_cap ? TESTDEV_CAP_PASID : 0) |
-           (s->msi_vectors ? TESTDEV_CAP_MSI : 0) |
-           (s->msix_vectors ? TESTDEV_CAP_MSIX : 0);
 }
 
 static uint64_t result_read(TestDev *s, hwaddr offset)
@@ -318,7 +220,7 @@ static uint64_t bar_register(TestDev *s, hwaddr address)
     case TESTDEV_VERSION:
         return TESTDEV_VERSION_VALUE;
     case TESTDEV_CAPABILITIES:
-        return capabilities(s);
+        return testdev_capabilities(s);
     case TESTDEV_MAX_LENGTH:
         return TESTDEV_MAX_TRANSFER;
     case TESTDEV_BUFFER_SIZE:
@@ -450,9 +352,8 @@ static void ring_count_write(TestDev *s, uint32_t value)
     s->ring_count = value;
     s->ring_head = 0;
     s->ring_tail = 0;
+    s->ring_fetched = 0;
     s->ring_error = 0;
-    s->batch_length = 0;
-    s->batch_done = 0;
 }
 
 static void ring_tail_write(TestDev *s, uint32_t value)
@@ -545,7 +446,7 @@ static void set_register(TestDev *s, hwaddr address, uint32_t value)
         return;
     case TESTDEV_INTX_STATE:
         if (value & 1) {
-            lower_intx(s);
+            testdev_lower_intx(s);
         }
         return;
     case TESTDEV_SEND_ADDRESS:
@@ -557,7 +458,7 @@ static void set_register(TestDev *s, hwaddr address, uint32_t value)
         return;
     case TESTDEV_SEND:
         if (value & 1) {
-            testdev_send(s, s->send_address, s->send_data);
+            s->send_status = testdev_send(s, s->send_address, s->send_data);
         }
         return;
     }
@@ -580,7 +481,7 @@ static void bar_write(void *opaque, hwaddr address, uint64_t value,
     set_register(s, address, value);
 }
 
-static const MemoryRegionOps register_ops = {
+const MemoryRegionOps testdev_register_ops = {
     .read = bar_read,
     .write = bar_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
@@ -588,51 +489,32 @@ static const MemoryRegionOps register_ops = {
     .impl = { .min_access_size = 4, .max_access_size = 8 },
 };
 
-static void disable_extended(PCIDevice *pci)
+void testdev_registers_reset(TestDev *s)
 {
-    if (pci->exp.ats_cap) {
-        pci_set_word(pci->config + pci->exp.ats_cap + PCI_ATS_CTRL, 0);
-    }
-    if (pci->exp.pri_cap) {
-        pci_set_word(pci->config + pci->exp.pri_cap + PCI_PRI_CTRL, 0);
-        pci_set_long(pci->config + pci->exp.pri_cap + PCI_PRI_ALLOC_REQ, 0);
-    }
-    if (pci->exp.pasid_cap) {
-        pci_set_word(pci->config + pci->exp.pasid_cap + PCI_PASID_CTRL, 0);
-    }
-}
-
-static void reset(DeviceState *dev)
-{
-    TestDev *s = TESTDEV(dev);
-    PCIDevice *pci = PCI_DEVICE(dev);
     bool keep_storm = s->storm_running &&
                       (s->misbehave & TESTDEV_MISBEHAVE_IGNORE_RESET);
-    uint32_t misbehave = s->misbehave;
+    bool aborted = s->single_running;
 
-    disable_extended(pci);
-    lower_intx(s);
-    testdev_ats_reset(s);
+    s->generation++;
     s->scratch = 0;
     s->control = 0;
     s->flood_count = 0;
     s->interrupts = 0;
     s->legacy_address = 0;
     s->legacy_command = 0;
+    s->legacy_running = false;
     s->ring_base = 0;
     s->ring_results = 0;
     ring_count_write(s, 0);
     s->send_address = 0;
     s->send_data = 0;
     s->send_status = TESTDEV_STATUS_NONE;
-    s->legacy_running = false;
+    s->single_running = false;
     memset(&s->single, 0, sizeof(s->single));
-    if (s->single_running) {
+    if (aborted) {
         testdev_abort(&s->single);
-        s->single_running = false;
     }
     if (keep_storm) {
-        s->misbehave = misbehave;
         testdev_schedule(s);
         return;
     }
@@ -641,200 +523,29 @@ static void reset(DeviceState *dev)
     s->storm = 0;
     s->storm_running = false;
     s->storm_pause = 0;
-    timer_del(s->storm_timer);
+    s->storm_ok = 0;
+    s->storm_blocked = 0;
+    s->storm_failed = 0;
+    timer_del(&s->storm_timer);
     memset(s->descriptor, 0, sizeof(s->descriptor));
     qemu_bh_cancel(s->work);
 }
 
-static void config_write(PCIDevice *pci, uint32_t address, uint32_t value,
-                         int length)
+void testdev_registers_init(TestDev *s)
 {
-    bool slept = sleeping(pci);
-
-    pci_default_write_config(pci, address, value, length);
-    /* PCI PM 1.2, 3.2.4: No_Soft_Reset is clear, so waking up is a reset. */
-    if (slept && !sleeping(pci)) {
-        pci_device_reset(pci);
-    }
-    pcie_cap_flr_write_config(pci, address, value, length);
-    /* PCIe 6.2, 10.5.1.3: what ATS gave is worth nothing once it is off. */
-    if (!pcie_ats_enabled(pci)) {
-        testdev_tlb_flush(TESTDEV(pci));
-    }
+    s->work = qemu_bh_new_guarded(work, s, &DEVICE(s)->mem_reentrancy_guard);
+    timer_init_us(&s->storm_timer, QEMU_CLOCK_VIRTUAL, storm_tick, s);
 }
 
-static bool init_interrupts(TestDev *s, Error **errp)
+void testdev_registers_exit(TestDev *s)
 {
-    PCIDevice *pci = PCI_DEVICE(s);
-
-    pci_config_set_interrupt_pin(pci->config, 1);
-    if (s->msi_vectors &&
-        msi_init(pci, 0, s->msi_vectors, true, false, errp) < 0) {
-        return false;
-    }
-    if (s->msix_vectors &&
-        msix_init_exclusive_bar(pci, s->msix_vectors, TESTDEV_BAR_MSIX,
-                                errp) < 0) {
-        return false;
-    }
-    for (int i = 0; i < s->msix_vectors; i++) {
-        msix_vector_use(pci, i);
-    }
-    return true;
-}
-
-static bool init_express(TestDev *s, Error **errp)
-{
-    PCIDevice *pci = PCI_DEVICE(s);
-    uint16_t offset = PCI_CONFIG_SPACE_SIZE;
-
-    if (pcie_endpoint_cap_init(pci, 0) < 0) {
-        error_setg(errp, "pcie-ats-testdev: no PCI Express capability");
-        return false;
-    }
-    /* PCIe 4.0, 7.5.1.1.4: nobody has to wait for us after a reset. */
-    pci_set_word(pci->config + PCI_STATUS,
-                 pci_get_word(pci->config + PCI_STATUS) |
-                 PCI_STATUS_IMM_READY);
-    if (pci_pm_init(pci, 0, errp) < 0) {
-        return false;
-    }
-    pci_set_word(pci->wmask + pci->pm_cap + PCI_PM_CTRL,
-                 PCI_PM_CTRL_STATE_MASK);
-    pcie_cap_flr_init(pci);
-    if (s->pasid_bits) {
-        pcie_pasid_init(pci, offset, s->pasid_bits, true, true);
-        offset += EXTENDED_SIZE;
-    }
-    if (s->ats) {
-        pcie_ats_init(pci, offset, true);
-        offset += EXTENDED_SIZE;
-    }
-    if (s->pri) {
-        pcie_pri_init(pci, offset, PCI_PRI_PRGI_MASK + 1, true);
-    }
-    return true;
-}
-
-static bool check_properties(TestDev *s, Error **errp)
-{
-    if (s->msi_vectors > MAX_VECTORS || (s->msi_vectors &&
-                                         !is_power_of_2(s->msi_vectors))) {
-        error_setg(errp, "msi-vectors must be 0 or a power of 2 up to 32, "
-                   "not %u", s->msi_vectors);
-        return false;
-    }
-    if (s->pasid_bits > PCI_EXT_CAP_PASID_MAX_WIDTH) {
-        error_setg(errp, "pasid-bits must be at most %u, not %u",
-                   PCI_EXT_CAP_PASID_MAX_WIDTH, s->pasid_bits);
-        return false;
-    }
-    if (s->memory_size < TESTDEV_MAX_TRANSFER || s->memory_size > 1 * GiB ||
-        !is_power_of_2(s->memory_size)) {
-        error_setg(errp, "memory-size must be a power of 2 from 1M to 1G, "
-                   "not %u", s->memory_size);
-        return false;
-    }
-    if (s->pri && !s->ats) {
-        error_setg(errp, "pri=on needs ats=on");
-        return false;
-    }
-    return true;
-}
-
-static void realize(PCIDevice *pci, Error **errp)
-{
-    TestDev *s = TESTDEV(pci);
-
-    if (!check_properties(s, errp)) {
-        return;
-    }
-    memory_region_init_io(&s->registers, OBJECT(s), &register_ops, s,
-                          "pcie-ats-testdev", TESTDEV_REGISTERS_SIZE);
-    pci_register_bar(pci, TESTDEV_BAR_REGISTERS,
-                     PCI_BASE_ADDRESS_SPACE_MEMORY, &s->registers);
-    if (!memory_region_init_ram(&s->memory, OBJECT(s),
-                                "pcie-ats-testdev-memory", s->memory_size,
-                                errp)) {
-        return;
-    }
-    pci_register_bar(pci, TESTDEV_BAR_MEMORY,
-                     PCI_BASE_ADDRESS_SPACE_MEMORY |
-                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
-                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->memory);
-    if (!init_express(s, errp) || !init_interrupts(s, errp)) {
-        return;
-    }
-    s->work = qemu_bh_new_guarded(work, s,
-                                  &DEVICE(s)->mem_reentrancy_guard);
-    s->storm_timer = timer_new_us(QEMU_CLOCK_VIRTUAL, storm_tick, s);
-}
-
-static void unrealize(PCIDevice *pci)
-{
-    TestDev *s = TESTDEV(pci);
-
-    testdev_ats_reset(s);
-    timer_free(s->storm_timer);
+    timer_del(&s->storm_timer);
     qemu_bh_delete(s->work);
-    if (s->msix_vectors) {
-        msix_uninit_exclusive_bar(pci);
-    }
-    if (s->msi_vectors) {
-        msi_uninit(pci);
-    }
-    pcie_cap_exit(pci);
+    s->work = NULL;
+    /* A DMA of the device itself may have unplugged it: nothing goes on. */
+    s->generation++;
+    s->legacy_running = false;
+    s->single_running = false;
+    s->storm_running = false;
+    s->ring_count = 0;
 }
-
-static const Property properties[] = {
-    DEFINE_PROP_BOOL("ats", TestDev, ats, true),
-    DEFINE_PROP_BOOL("pri", TestDev, pri, true),
-    DEFINE_PROP_UINT8("pasid-bits", TestDev, pasid_bits, 20),
-    DEFINE_PROP_UINT8("msi-vectors", TestDev, msi_vectors, 16),
-    DEFINE_PROP_UINT8("msix-vectors", TestDev, msix_vectors, 16),
-    DEFINE_PROP_UINT32("memory-size", TestDev, memory_size, 2 * MiB),
-};
-
-/* What is in flight cannot be carried over. */
-static const VMStateDescription vmstate = {
-    .name = TYPE_TESTDEV,
-    .unmigratable = 1,
-};
-
-static void class_init(ObjectClass *klass, const void *data)
-{
-    DeviceClass *dc = DEVICE_CLASS(klass);
-    PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
-
-    pc->realize = realize;
-    pc->exit = unrealize;
-    pc->config_write = config_write;
-    pc->vendor_id = TESTDEV_VENDOR;
-    pc->device_id = TESTDEV_DEVICE;
-    /* QEMU's PCI_CLASS_OTHERS lacks the class: 00, "before classes". */
-    pc->class_id = 0xff00;
-    pc->revision = 1;
-    dc->desc = "IOMMU test device: DMA, PASID, ATS and PRI on command";
-    dc->vmsd = &vmstate;
-    device_class_set_legacy_reset(dc, reset);
-    device_class_set_props(dc, properties);
-    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
-}
-
-static const TypeInfo testdev_info = {
-    .name = TYPE_TESTDEV,
-    .parent = TYPE_PCI_DEVICE,
-    .instance_size = sizeof(TestDev),
-    .class_init = class_init,
-    .interfaces = (const InterfaceInfo[]) {
-        { INTERFACE_PCIE_DEVICE },
-        { }
-    },
-};
-
-static void register_types(void)
-{
-    type_register_static(&testdev_info);
-}
-
-type_init(register_types)

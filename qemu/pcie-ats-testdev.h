@@ -21,12 +21,20 @@ OBJECT_DECLARE_SIMPLE_TYPE(TestDev, TESTDEV)
 #define TESTDEV_MAX_REPEAT   65536
 #define TESTDEV_TLB_ENTRIES  256
 #define TESTDEV_RING_ENTRIES 1024
-/* Descriptors taken from the ring in one round. */
-#define TESTDEV_RING_BATCH   8
+/* Descriptors of the ring that are in flight at once. */
+#define TESTDEV_WINDOW       64
 /* Bytes done in one round, so that a guest's wish never keeps QEMU busy. */
 #define TESTDEV_ROUND_BYTES  (1 * MiB)
 /* PASIDs whose invalidations and responses the device listens to. */
 #define TESTDEV_LISTENERS    128
+/* Most page requests that may be outstanding. */
+#define TESTDEV_PRI_ALLOCATION 512
+
+#define TESTDEV_BAR_REGISTERS_TYPE PCI_BASE_ADDRESS_SPACE_MEMORY
+#define TESTDEV_BAR_MSIX_TYPE      PCI_BASE_ADDRESS_SPACE_MEMORY
+#define TESTDEV_BAR_MEMORY_TYPE    (PCI_BASE_ADDRESS_SPACE_MEMORY | \
+                                    PCI_BASE_ADDRESS_MEM_TYPE_64 | \
+                                    PCI_BASE_ADDRESS_MEM_PREFETCH)
 
 /* A transfer in the device: its descriptor, and how far it is. */
 typedef struct TestDevTransfer {
@@ -50,6 +58,8 @@ typedef struct TestDevTransfer {
     uint32_t answer;     /* with this code */
     uint32_t group;      /* of the page request */
     uint32_t requests;   /* page requests made without progress */
+    bool over;           /* in the ring's window: has a status */
+    bool retired;        /* and its result is in memory */
     int64_t started;     /* nanoseconds */
 
     uint32_t status;
@@ -95,8 +105,10 @@ struct TestDev {
 
     MemoryRegion registers;
     MemoryRegion memory;
+    MemoryRegion table;
     QEMUBH *work;
-    QEMUTimer *storm_timer;
+    QEMUTimer storm_timer;
+    unsigned int generation; /* changes with every reset */
 
     /* properties */
     bool ats;
@@ -105,6 +117,7 @@ struct TestDev {
     uint8_t msi_vectors;
     uint8_t msix_vectors;
     uint32_t memory_size;
+    uint8_t vfs;
 
     uint64_t scratch;
     uint32_t control;
@@ -128,6 +141,7 @@ struct TestDev {
     uint64_t storm_ok;
     uint64_t storm_blocked;
     uint64_t storm_failed;
+    uint8_t storm_descriptor[TESTDEV_DESC_SIZE];
     TestDevTransfer storm_transfer;
 
     uint64_t ring_base;
@@ -136,9 +150,8 @@ struct TestDev {
     uint32_t ring_tail;
     uint32_t ring_head;
     uint32_t ring_error;
-    TestDevTransfer batch[TESTDEV_RING_BATCH];
-    unsigned int batch_length;
-    unsigned int batch_done;
+    uint32_t ring_fetched; /* counts those that are or were in the window */
+    TestDevTransfer window[TESTDEV_WINDOW];
 
     uint32_t intx;
     uint32_t interrupts;
@@ -165,9 +178,11 @@ struct TestDev {
     uint32_t pri_sent;
     uint32_t pri_refused;
     uint32_t pri_next_group;
-    bool pri_stopped;
-    bool group_outstanding[PCI_PRI_PRGI_MASK + 1];
-    uint32_t outstanding;
+    bool pri_stopped;      /* a PF's */
+    uint16_t group_requests[PCI_PRI_PRGI_MASK + 1]; /* outstanding */
+    bool group_closed[PCI_PRI_PRGI_MASK + 1];       /* the last one was sent */
+    uint32_t outstanding;  /* groups that are closed */
+    uint32_t pri_credit;   /* requests outstanding, a PF's with its VFs' */
     uint32_t responses[TESTDEV_PRI_RECORDS];
     uint32_t response_pasids[TESTDEV_PRI_RECORDS];
     uint32_t response_count;
@@ -177,18 +192,30 @@ struct TestDev {
 };
 
 /* pcie-ats-testdev.c */
+extern const MemoryRegionOps testdev_register_ops;
+void testdev_schedule(TestDev *s);
+void testdev_registers_init(TestDev *s);
+void testdev_registers_reset(TestDev *s);
+void testdev_registers_exit(TestDev *s);
+
+/* pcie-ats-testdev-pci.c */
+TestDev *testdev_owner(TestDev *s);
+uint32_t testdev_capabilities(TestDev *s);
 bool testdev_may_master(TestDev *s);
 uint16_t testdev_requester(TestDev *s);
 void testdev_interrupt(TestDev *s, uint32_t vector);
-void testdev_send(TestDev *s, uint64_t address, uint32_t data);
-void testdev_schedule(TestDev *s);
+void testdev_lower_intx(TestDev *s);
+uint32_t testdev_send(TestDev *s, uint64_t address, uint32_t data);
 
 /* pcie-ats-testdev-dma.c */
+AddressSpace *testdev_requests_space(TestDev *s);
 void testdev_load_descriptor(TestDevTransfer *transfer, const uint8_t *bytes);
 void testdev_begin(TestDev *s, TestDevTransfer *transfer);
 bool testdev_advance(TestDev *s, TestDevTransfer *transfer, uint64_t *budget);
+void testdev_finished(TestDev *s, const TestDevTransfer *transfer);
 void testdev_abort(TestDevTransfer *transfer);
 void testdev_ring_round(TestDev *s, uint64_t *budget);
+void testdev_ring_abort(TestDev *s);
 
 /* pcie-ats-testdev-ats.c */
 uint32_t testdev_translate(TestDev *s, uint32_t pasid, uint64_t iova,
@@ -199,6 +226,8 @@ uint32_t testdev_page_request(TestDev *s, uint32_t pasid, uint64_t iova,
 uint32_t testdev_next_group(TestDev *s);
 void testdev_tlb_flush(TestDev *s);
 void testdev_late_invalidations(TestDev *s);
+void testdev_pri_forget(TestDev *s);
+void testdev_pri_status(TestDev *owner);
 uint64_t testdev_ats_read(TestDev *s, hwaddr address);
 bool testdev_ats_write(TestDev *s, hwaddr address, uint32_t value);
 void testdev_ats_clear(TestDev *s);

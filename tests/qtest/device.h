@@ -50,6 +50,7 @@ void assert_pattern(uint64_t address, size_t length, uint64_t as_at);
 /* The cases, file by file. */
 void add_register_cases(void);
 void add_transfer_cases(void);
+void add_ring_cases(void);
 
 /* A case that starts with the device just reset and its tables empty. */
 void add_case(const char *name, void (*run)(void));

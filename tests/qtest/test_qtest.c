@@ -50,6 +50,7 @@ int main(int argc, char **argv)
 
 	add_register_cases();
 	add_transfer_cases();
+	add_ring_cases();
 	status = g_test_run();
 	qtest_stop(machine);
 	return status;
