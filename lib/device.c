@@ -12,6 +12,7 @@
 #include <iommut/vfio.h>
 
 #include "lib/device.h"
+#include "lib/info_caps.h"
 #include "lib/pci.h"
 
 static int open_group(struct iommut_device *device, const struct iommut_device_options *options)
@@ -145,6 +146,59 @@ int iommut_device_info(struct iommut_device *device, struct vfio_device_info *in
 	memset(info, 0, sizeof(*info));
 	info->argsz = sizeof(*info);
 	return iommut_vfio_device_get_info_raw(device->handle, info);
+}
+
+struct wanted {
+	uint16_t id;
+	void *data;
+	size_t size;
+	bool found;
+};
+
+static int take_wanted(void *data, uint16_t id, const uint8_t *capability, size_t room,
+		       const struct iommut_syscalls *sys)
+{
+	struct wanted *wanted = data;
+
+	if (id != wanted->id || wanted->found)
+		return 0;
+	if (room < wanted->size)
+		return -EBADMSG;
+	memcpy(wanted->data, capability, wanted->size);
+	wanted->found = true;
+	return 0;
+}
+
+int iommut_device_info_capability(struct iommut_device *device, uint16_t id, void *data,
+				  size_t size)
+{
+	struct wanted wanted = { .id = id, .data = data, .size = size };
+	struct vfio_device_info info = { 0 };
+	uint32_t length;
+	uint8_t *args;
+	int ret;
+
+	ret = info_read(device->handle, VFIO_DEVICE_GET_INFO, &info, sizeof(info), &args, &length);
+	if (ret)
+		return ret;
+	memcpy(&info, args, sizeof(info));
+	if (info.flags & VFIO_DEVICE_FLAGS_CAPS)
+		ret = info_capabilities(device->handle.sys, args, length, info.cap_offset,
+					take_wanted, &wanted);
+	free(args);
+	return ret || wanted.found ? ret : -ENOENT;
+}
+
+int iommut_device_atomics(struct iommut_device *device, uint32_t *flags)
+{
+	struct vfio_device_info_cap_pci_atomic_comp capability;
+	int ret = iommut_device_info_capability(device, VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP,
+						&capability, sizeof(capability));
+
+	if (ret && ret != -ENOENT)
+		return ret;
+	*flags = ret ? 0 : capability.flags;
+	return 0;
 }
 
 int iommut_device_attach(struct iommut_device *device, uint32_t pt_id)

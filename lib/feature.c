@@ -176,3 +176,15 @@ int iommut_feature_migration_size(struct iommut_device *device, uint64_t *bytes)
 		*bytes = args.stop_copy_length;
 	return ret;
 }
+
+int iommut_feature_precopy_info_v2(struct iommut_device *device)
+{
+	return iommut_feature_set(device, VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2, NULL, 0);
+}
+
+int iommut_feature_zpci_error(struct iommut_device *device, void *data)
+{
+	struct vfio_device_feature_zpci_err args = { .data = (uintptr_t)data };
+
+	return iommut_feature_get(device, VFIO_DEVICE_FEATURE_ZPCI_ERROR, &args, sizeof(args));
+}

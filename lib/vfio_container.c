@@ -40,6 +40,11 @@ int group_open_on(const struct iommut_syscalls *sys, struct iommut_handle *group
 
 	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
 	fd = sys_open(sys, path, O_RDWR, 0);
+	if (fd == -ENOENT) {
+		/* A group without an IOMMU, with enable_unsafe_noiommu_mode. */
+		snprintf(path, sizeof(path), "/dev/vfio/noiommu-%d", number);
+		fd = sys_open(sys, path, O_RDWR, 0);
+	}
 	if (fd < 0)
 		return fd;
 	group->fd = fd;

@@ -145,3 +145,10 @@ int iommut_vfio_ioeventfd(struct iommut_handle device, uint64_t offset, unsigned
 		return -EINVAL;
 	return iommut_vfio_device_ioeventfd_raw(device, &args);
 }
+
+int iommut_vfio_precopy_info(struct iommut_handle data, struct vfio_precopy_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	return iommut_vfio_mig_get_precopy_info_raw(data, info);
+}

@@ -123,6 +123,32 @@ int iommut_device_id(const struct iommut_device *device, uint32_t *dev_id);
 int iommut_device_info(struct iommut_device *device, struct vfio_device_info *info);
 
 /**
+ * iommut_device_info_capability() - a capability of what VFIO says of a device
+ * @device: a device
+ * @id: VFIO_DEVICE_INFO_CAP_*
+ * @data: where the capability is stored, its struct vfio_info_cap_header first
+ * @size: of @data in bytes; of a longer capability the beginning is stored
+ *
+ * VFIO_DEVICE_GET_INFO, VFIO_DEVICE_FLAGS_CAPS.
+ *
+ * Return: 0, -ENOENT if there is no such capability, -EBADMSG if it is shorter than @size or the
+ * list contradicts itself, -ENOMEM, or the error of ioctl(2).
+ */
+int iommut_device_info_capability(struct iommut_device *device, uint16_t id, void *data,
+				  size_t size);
+
+/**
+ * iommut_device_atomics() - which atomic operations of a device the root complex completes
+ * @device: a device
+ * @flags: where VFIO_PCI_ATOMIC_COMP* are stored; 0 for none
+ *
+ * VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP.
+ *
+ * Return: 0, or as iommut_device_info_capability() without -ENOENT.
+ */
+int iommut_device_atomics(struct iommut_device *device, uint32_t *flags);
+
+/**
  * iommut_device_attach() - attach, or replace what is attached
  * @device: a device of an iommufd space
  * @pt_id: ID of an IOAS or HWPT of the same /dev/iommu file

@@ -192,6 +192,27 @@ int iommut_feature_migration_set_state(struct iommut_device *device, uint32_t st
  */
 int iommut_feature_migration_size(struct iommut_device *device, uint64_t *bytes);
 
+/**
+ * iommut_feature_precopy_info_v2() - have iommut_vfio_precopy_info() tell of new initial data
+ * @device: a device
+ *
+ * VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2.
+ *
+ * Return: 0, -ENOTTY.
+ */
+int iommut_feature_precopy_info_v2(struct iommut_device *device);
+
+/**
+ * iommut_feature_zpci_error() - the pending error of a device on s390
+ * @device: a device
+ * @data: where the event is stored, as long as VFIO_DEVICE_INFO_CAP_ZPCI_BASE says
+ *
+ * VFIO_DEVICE_FEATURE_ZPCI_ERROR.
+ *
+ * Return: 0, -ENOMSG if none is pending, -ENOTTY.
+ */
+int iommut_feature_zpci_error(struct iommut_device *device, void *data);
+
 IOMMUT_END
 
 #endif /* IOMMUT_FEATURE_H */

@@ -320,6 +320,17 @@ int iommut_vfio_set_irqs(struct iommut_handle device, uint32_t flags, uint32_t i
 int iommut_vfio_ioeventfd(struct iommut_handle device, uint64_t offset, unsigned int width,
 			  uint64_t data, int fd);
 
+/**
+ * iommut_vfio_precopy_info() - how much data is left before a migration's last step
+ * @data: the file of iommut_feature_migration_set_state(), of a device in a PRE_COPY state
+ * @info: where the estimates are stored, bytes
+ *
+ * VFIO_MIG_GET_PRECOPY_INFO.
+ *
+ * Return: 0, -EINVAL in any other state, -ENOTTY.
+ */
+int iommut_vfio_precopy_info(struct iommut_handle data, struct vfio_precopy_info *info);
+
 IOMMUT_END
 
 #endif /* IOMMUT_VFIO_H */

@@ -51,9 +51,13 @@ static int fake_open(const struct iommut_syscalls *sys, const char *path, int fl
 		const char *path;
 		enum fake_file file;
 	} files[] = {
-		{ "/dev/vfio/vfio", FAKE_CONTAINER }, { "/dev/iommu", FAKE_IOMMU },
-		{ "/dev/vfio/7", FAKE_GROUP },        { "/dev/vfio/devices/vfio0", FAKE_DEVICE },
-		{ "/dev/kmsg", FAKE_KMSG },           { "/tmp", FAKE_OTHER },
+		{ "/dev/vfio/vfio", FAKE_CONTAINER },
+		{ "/dev/iommu", FAKE_IOMMU },
+		{ "/dev/vfio/7", FAKE_GROUP },
+		{ "/dev/vfio/devices/vfio0", FAKE_DEVICE },
+		{ "/dev/vfio/noiommu-9", FAKE_GROUP },
+		{ "/dev/kmsg", FAKE_KMSG },
+		{ "/tmp", FAKE_OTHER },
 	};
 	struct fake_kernel *kernel = kernel_of(sys);
 	int ret = fails(kernel);

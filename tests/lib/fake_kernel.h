@@ -81,6 +81,7 @@ struct fake_fd {
  * @unmap_all: VFIO_UNMAP_ALL is supported
  * @ranges: number of IOVA ranges to report
  * @loop: capability lists loop
+ * @device_capabilities: the device's description has capabilities
  * @vectors_available: what SET_IRQS can give; less than asked for is answered as a number
  * @last_request: number of the last ioctl
  * @last: its argument, first bytes
@@ -99,6 +100,7 @@ struct fake_kernel {
 	bool unmap_all;
 	unsigned int ranges;
 	bool loop;
+	bool device_capabilities;
 	unsigned int vectors_available;
 	unsigned long last_request;
 	uint8_t last[256];

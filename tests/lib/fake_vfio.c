@@ -297,6 +297,31 @@ void fake_device_closed(struct fake_kernel *kernel)
 			kernel->objects[i].type = FAKE_NONE;
 }
 
+/* One that nobody asks for, then what the root complex does of atomic operations. */
+static int device_capabilities(struct fake_kernel *kernel, struct vfio_device_info *info)
+{
+	struct {
+		struct vfio_device_info info;
+		struct vfio_info_cap_header other;
+		struct vfio_device_info_cap_pci_atomic_comp atomic;
+	} *whole = (void *)info;
+
+	if (!kernel->device_capabilities)
+		return 0;
+	info->flags |= VFIO_DEVICE_FLAGS_CAPS;
+	info->cap_offset = 0;
+	if (info->argsz >= sizeof(*whole)) {
+		info->cap_offset = offsetof(typeof(*whole), other);
+		whole->other.id = VFIO_DEVICE_INFO_CAP_ZPCI_BASE;
+		whole->other.next = kernel->loop ? offsetof(typeof(*whole), other)
+						 : offsetof(typeof(*whole), atomic);
+		whole->atomic.header.id = VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP;
+		whole->atomic.flags = VFIO_PCI_ATOMIC_COMP32 | VFIO_PCI_ATOMIC_COMP128;
+	}
+	info->argsz = sizeof(*whole);
+	return 0;
+}
+
 int fake_device_ioctl(struct fake_kernel *kernel, unsigned long request, void *argument)
 {
 	struct vfio_device_attach_iommufd_pt *attach = argument;
@@ -308,7 +333,7 @@ int fake_device_ioctl(struct fake_kernel *kernel, unsigned long request, void *a
 	case VFIO_DEVICE_GET_INFO:
 		info->num_regions = VFIO_PCI_NUM_REGIONS;
 		info->num_irqs = VFIO_PCI_NUM_IRQS;
-		return 0;
+		return device_capabilities(kernel, info);
 	case VFIO_DEVICE_GET_REGION_INFO:
 		return region_info(kernel, argument);
 	case VFIO_DEVICE_GET_IRQ_INFO:

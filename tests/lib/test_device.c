@@ -10,6 +10,7 @@
 
 #include <iommut/config.h>
 #include <iommut/feature.h>
+#include <iommut/iommufd.h>
 #include <iommut/irq.h>
 #include <iommut/region.h>
 #include <iommut/vfio.h>
@@ -289,6 +290,50 @@ static void test_features(struct fixture *fixture, gconstpointer data)
 	g_assert_cmpint(iommut_feature_migration(device, &value), ==, -EIO);
 }
 
+static void test_info(struct fixture *fixture, gconstpointer data)
+{
+	struct fake_kernel *kernel = &fixture->kernel;
+	struct iommut_device *device = fixture->device;
+	struct vfio_info_cap_header header;
+	struct vfio_precopy_info precopy = { .initial_bytes = 1 };
+	struct iommut_handle group;
+	uint8_t much[4096];
+	uint32_t flags = 77;
+
+	g_assert_cmpint(iommut_device_atomics(device, &flags), ==, 0);
+	g_assert_cmpuint(flags, ==, 0);
+	kernel->device_capabilities = true;
+	g_assert_cmpint(iommut_device_atomics(device, &flags), ==, 0);
+	g_assert_cmphex(flags, ==, VFIO_PCI_ATOMIC_COMP32 | VFIO_PCI_ATOMIC_COMP128);
+	g_assert_cmpint(iommut_device_info_capability(device, VFIO_DEVICE_INFO_CAP_ZPCI_BASE,
+						      &header, sizeof(header)),
+			==, 0);
+	g_assert_cmpuint(header.id, ==, VFIO_DEVICE_INFO_CAP_ZPCI_BASE);
+	g_assert_cmpint(iommut_device_info_capability(device, 99, &header, sizeof(header)), ==,
+			-ENOENT);
+	g_assert_cmpint(iommut_device_info_capability(device, VFIO_DEVICE_INFO_CAP_ZPCI_BASE, much,
+						      sizeof(much)),
+			==, -EBADMSG);
+	kernel->loop = true;
+	g_assert_cmpint(iommut_device_atomics(device, &flags), ==, -EBADMSG);
+	kernel->loop = false;
+	for (int call = 1; call <= 4; call++) {
+		kernel->fail_at = kernel->calls + call;
+		kernel->fail_with = -ENOMEM;
+		g_assert_cmpint(iommut_device_atomics(device, &flags), ==, -ENOMEM);
+	}
+	kernel->fail_at = 0;
+
+	/* The fake device does not migrate. */
+	g_assert_cmpint(iommut_vfio_precopy_info(iommut_device_handle(device), &precopy), ==,
+			-ENOTTY);
+	g_assert_cmpuint(precopy.initial_bytes, ==, 0);
+	/* A group without an IOMMU has another name. */
+	g_assert_cmpint(group_open_on(&kernel->sys, &group, 9), ==, 0);
+	g_assert_cmpint(iommut_handle_close(&group), ==, 0);
+	g_assert_cmpint(group_open_on(&kernel->sys, &group, 8), ==, -ENOENT);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -299,5 +344,6 @@ int main(int argc, char **argv)
 	ADD("irqs", test_irqs);
 	ADD("reset", test_reset);
 	ADD("features", test_features);
+	ADD("info", test_info);
 	return g_test_run();
 }
