@@ -58,6 +58,48 @@ void testdev_set64(struct engine *engine, uint32_t offset, uint64_t value)
 	testdev_set32(engine, offset + 4, (uint32_t)(value >> 32));
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Polls a counting or state register until it lies in a range. */
+static int wait_register(struct engine *engine, uint32_t offset, uint32_t low, uint32_t high,
+			 int timeout_ms)
+{
+	const struct timespec pause = { 0, 20000 };
+	int64_t end = now_ms() + timeout_ms;
+
+	for (;;) {
+		uint32_t value = testdev_get32(engine, offset);
+
+		if (value == UINT32_MAX)
+			return -ENODEV;
+		if (value >= low && value <= high)
+			return 0;
+		if (now_ms() > end)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Ends what runs, and waits until it has: the device takes no new transfer before. */
+static int come_to_rest(struct engine *engine, uint32_t control)
+{
+	int storm, single;
+
+	testdev_set32(engine, TESTDEV_MISBEHAVE, 0);
+	storm = testdev_storm_stop(engine, NULL, NULL);
+	testdev_set32(engine, TESTDEV_RING_COUNT, 0);
+	testdev_set32(engine, TESTDEV_CONTROL,
+		      control | TESTDEV_CONTROL_ABORT | TESTDEV_CONTROL_FLUSH);
+	single = wait_register(engine, TESTDEV_START, 0, 0, DEADLINE_MS);
+	return storm ? storm : single;
+}
+
 static bool probe(uint16_t vendor, uint16_t device, uint32_t class_code)
 {
 	return vendor == TESTDEV_VENDOR &&
@@ -69,11 +111,8 @@ static void remove_engine(struct engine *engine)
 	struct testdev *testdev = engine->state;
 
 	if (testdev->registers) {
-		testdev_storm_stop(engine, NULL, NULL);
-		testdev_set32(engine, TESTDEV_MISBEHAVE, 0);
-		testdev_set32(engine, TESTDEV_RING_COUNT, 0);
-		testdev_set32(engine, TESTDEV_CONTROL,
-			      TESTDEV_CONTROL_ABORT | TESTDEV_CONTROL_FLUSH);
+		/* A device that is gone or stuck has nobody left to tell. */
+		(void)come_to_rest(engine, 0);
 		iommut_region_unmap(testdev->bar, (void *)testdev->registers,
 				    TESTDEV_REGISTERS_SIZE);
 	}
@@ -156,12 +195,7 @@ static int init(struct engine *engine)
 		engine->buffer_size = (uint32_t)testdev->buffer_length;
 	engine->dma_mask = UINT64_MAX;
 	engine->deadline_ms = DEADLINE_MS;
-	testdev_set32(engine, TESTDEV_MISBEHAVE, 0);
-	error = testdev_storm_stop(engine, NULL, NULL);
-	testdev_set32(engine, TESTDEV_RING_COUNT, 0);
-	testdev_set32(engine, TESTDEV_CONTROL,
-		      TESTDEV_CONTROL_ABORT | TESTDEV_CONTROL_FLUSH |
-			      TESTDEV_CONTROL_CLEAR_COUNTERS);
+	error = come_to_rest(engine, TESTDEV_CONTROL_CLEAR_COUNTERS);
 	if (error)
 		remove_engine(engine);
 	return error;
@@ -365,34 +399,6 @@ int testdev_storm(struct engine *engine, const struct engine_transfer *transfer,
 	__sync_synchronize();
 	testdev_set32(engine, TESTDEV_STORM, 1);
 	return 0;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Polls a counting or state register until it lies in a range. */
-static int wait_register(struct engine *engine, uint32_t offset, uint32_t low, uint32_t high,
-			 int timeout_ms)
-{
-	const struct timespec pause = { 0, 20000 };
-	int64_t end = now_ms() + timeout_ms;
-
-	for (;;) {
-		uint32_t value = testdev_get32(engine, offset);
-
-		if (value == UINT32_MAX)
-			return -ENODEV;
-		if (value >= low && value <= high)
-			return 0;
-		if (now_ms() > end)
-			return -ETIMEDOUT;
-		nanosleep(&pause, NULL);
-	}
 }
 
 int testdev_storm_stop(struct engine *engine, uint64_t *done, uint64_t *blocked)
