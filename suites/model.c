@@ -11,7 +11,7 @@ CASE(iommufd,
      .rule = "iommufd.h, vfio.h: VFIO_DEVICE_ATTACH_IOMMUFD_PT", .timeout_ms = 40000,
      .parameters = { IOMMUFD_ONLY })
 {
-	play_scripts(t, &iommufd_player, 40, 40);
+	play_scripts(t, &iommufd_player, 80, 40);
 }
 
 CASE(iommufd_long, .proves = "the same over thousands of sequences",
@@ -28,7 +28,7 @@ CASE(pasids,
      .rule = "iommufd.h: IOMMU_HWPT_ALLOC_PASID, vfio.h: VFIO_DEVICE_ATTACH_PASID",
      .needs = LIST("engine.pasid"), .timeout_ms = 40000, .parameters = { IOMMUFD_ONLY })
 {
-	play_scripts(t, &pasid_player, 40, 40);
+	play_scripts(t, &pasid_player, 80, 40);
 }
 
 CASE(pasids_long, .proves = "the same with PASIDs over thousands of sequences",

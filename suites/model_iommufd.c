@@ -128,17 +128,17 @@ static void finish_iommufd(void *state, struct finding *finding)
 				     &tally, finding);
 }
 
-/* How often a call is made, of 100; with PASIDs in the second column. */
+/* How often a call is made; with PASIDs in the second column. */
 static const uint8_t weight[CALL_CALLS][2] = {
-	[CALL_IOAS_ALLOC] = { 8, 8 },     [CALL_DESTROY] = { 6, 6 },
-	[CALL_MAP] = { 17, 12 },          [CALL_MAP_FILE] = { 4, 3 },
-	[CALL_UNMAP] = { 9, 7 },          [CALL_UNMAP_ALL] = { 2, 1 },
-	[CALL_COPY] = { 6, 3 },           [CALL_RANGES] = { 4, 4 },
+	[CALL_IOAS_ALLOC] = { 8, 8 },     [CALL_DESTROY] = { 4, 5 },
+	[CALL_MAP] = { 20, 16 },          [CALL_MAP_FILE] = { 4, 3 },
+	[CALL_UNMAP] = { 6, 5 },          [CALL_UNMAP_ALL] = { 2, 1 },
+	[CALL_COPY] = { 9, 4 },           [CALL_RANGES] = { 4, 4 },
 	[CALL_ALLOW] = { 3, 1 },          [CALL_LARGE_PAGES] = { 2, 1 },
 	[CALL_CHANGE_PROCESS] = { 1, 1 }, [CALL_HWPT_ALLOC] = { 6, 9 },
-	[CALL_ATTACH] = { 9, 8 },         [CALL_DETACH] = { 3, 3 },
-	[CALL_ATTACH_PASID] = { 0, 10 },  [CALL_DETACH_PASID] = { 0, 3 },
-	[CALL_DMA_WRITE] = { 12, 12 },    [CALL_DMA_READ] = { 8, 8 },
+	[CALL_ATTACH] = { 9, 8 },         [CALL_DETACH] = { 1, 1 },
+	[CALL_ATTACH_PASID] = { 0, 10 },  [CALL_DETACH_PASID] = { 0, 2 },
+	[CALL_DMA_WRITE] = { 16, 18 },    [CALL_DMA_READ] = { 11, 12 },
 };
 
 /* Most sequences begin with an address space that the device is in, or little would ever be reached. */
@@ -166,12 +166,16 @@ void aim(struct test *t, const struct script *script, struct step *step)
 		return;
 	for (int i = 0; i < 8; i++) {
 		earlier = &script->step[random_below(t, (uint64_t)script->count)];
-		if (earlier->call != CALL_MAP && earlier->call != CALL_MAP_FILE)
+		if (earlier->call != CALL_MAP && earlier->call != CALL_MAP_FILE &&
+		    (earlier->call != CALL_COPY || step->call == CALL_COPY))
 			continue;
 		if (step->call == CALL_COPY) {
+			uint8_t offset = (uint8_t)random_below(t, earlier->pages);
+
 			step->other = earlier->object;
 			step->window2 = earlier->window;
-			step->page2 = earlier->page;
+			step->page2 = earlier->page + offset;
+			step->pages = earlier->pages - offset;
 			return;
 		}
 		step->window = earlier->window;
