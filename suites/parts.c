@@ -76,7 +76,7 @@ static void opened(struct parts *parts, int error, const char *what)
 	if (error == -EPERM)
 		skipf(parts->t, "interrupt remapping (intremap=on), or allow_unsafe_interrupts=1",
 		      "%s: the kernel refuses the device: its interrupts are not isolated", what);
-	if (error == -EOPNOTSUPP || error == -ENOENT || error == -ENODEV)
+	if (error == -EOPNOTSUPP)
 		skipf(parts->t, "a kernel with this interface of VFIO or iommufd",
 		      "no %s backend: %s: %s", iommut_backend_name(parts->backend), what,
 		      strerror(-error));
