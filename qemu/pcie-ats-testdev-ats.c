@@ -122,6 +122,19 @@ void testdev_pri_forget(TestDev *s)
     }
 }
 
+/* QEMU's own numbers for what PCIe calls a response code. */
+static uint32_t code_of(const IOMMUPRIResponse *response)
+{
+    switch (response->response_code) {
+    case IOMMU_PRI_RESP_SUCCESS:
+        return TESTDEV_PRI_CODE_SUCCESS;
+    case IOMMU_PRI_RESP_INVALID_REQUEST:
+        return TESTDEV_PRI_CODE_INVALID;
+    default:
+        return TESTDEV_PRI_CODE_FAILURE;
+    }
+}
+
 /* Called inside the guest's write to the IOMMU: only takes note. */
 static void responded(IOMMUPRINotifier *notifier, IOMMUPRIResponse *response)
 {
@@ -130,7 +143,7 @@ static void responded(IOMMUPRINotifier *notifier, IOMMUPRIResponse *response)
     TestDev *s = listener->testdev;
     TestDev *owner = testdev_owner(s);
     uint32_t group = response->prgi & PCI_PRI_PRGI_MASK;
-    uint32_t code = response->response_code & 0xf;
+    uint32_t code = code_of(response);
     bool expected = s->group_closed[group];
 
     if (s->response_count < TESTDEV_PRI_RECORDS) {

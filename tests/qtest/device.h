@@ -51,6 +51,10 @@ void assert_pattern(uint64_t address, size_t length, uint64_t as_at);
 void add_register_cases(void);
 void add_transfer_cases(void);
 void add_ring_cases(void);
+void add_function_cases(void);
+void add_pri_cases(void);
+void add_ats_cases(void);
+void add_interrupt_cases(void);
 
 /* A case that starts with the device just reset and its tables empty. */
 void add_case(const char *name, void (*run)(void));

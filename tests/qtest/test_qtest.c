@@ -51,6 +51,10 @@ int main(int argc, char **argv)
 	add_register_cases();
 	add_transfer_cases();
 	add_ring_cases();
+	add_function_cases();
+	add_pri_cases();
+	add_ats_cases();
+	add_interrupt_cases();
 	status = g_test_run();
 	qtest_stop(machine);
 	return status;
