@@ -51,6 +51,7 @@ void assert_pattern(uint64_t address, size_t length, uint64_t as_at);
 void add_register_cases(void);
 void add_transfer_cases(void);
 void add_ring_cases(void);
+void add_virtual_cases(const struct lab_config *with, const char *option);
 void add_function_cases(void);
 void add_pri_cases(void);
 void add_ats_cases(void);

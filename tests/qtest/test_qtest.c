@@ -51,6 +51,7 @@ int main(int argc, char **argv)
 	add_register_cases();
 	add_transfer_cases();
 	add_ring_cases();
+	add_virtual_cases(config, intel);
 	add_function_cases();
 	add_pri_cases();
 	add_ats_cases();
