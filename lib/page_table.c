@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <iommut/pci.h>
 
@@ -9,6 +10,7 @@
 #include "lib/side_channels.h"
 
 #define INTEL "/sys/kernel/debug/iommu/intel"
+#define AMD   "/sys/kernel/debug/iommu/amd"
 
 int iommut_page_table_supported(void)
 {
@@ -89,4 +91,60 @@ int page_table_leaf_on(const struct iommut_syscalls *sys, const char *bdf, uint3
 int iommut_page_table_leaf(const char *bdf, uint32_t pasid, uint64_t iova, struct iommut_leaf *leaf)
 {
 	return page_table_leaf_on(NULL, bdf, pasid, iova, leaf);
+}
+
+static void decode_entry(struct iommut_amd_entry *entry)
+{
+	uint64_t word = entry->words[0];
+
+	entry->valid = word & 1;
+	entry->translated = word >> 1 & 1;
+	entry->levels = word >> 9 & 7;
+	entry->root = word & 0x000ffffffffff000ull;
+	entry->domain = entry->words[1] & 0xffff;
+	entry->access = (word >> 61 & 1 ? IOMMUT_READ : 0) | (word >> 62 & 1 ? IOMMUT_WRITE : 0);
+}
+
+int amd_entry_get_on(const struct iommut_syscalls *sys, const char *bdf,
+		     struct iommut_amd_entry *entry)
+{
+	struct line_reader reader = { .sys = sys };
+	struct iommut_amd_entry found = { 0 };
+	unsigned long long words[4];
+	struct iommut_bdf address;
+	char name[24], who[24], *line;
+	ssize_t ret;
+	int error;
+
+	if (iommut_bdf_parse(bdf, &address))
+		return -EINVAL;
+	iommut_bdf_format(&address, name, sizeof(name));
+	/* A device that is behind no AMD IOMMU is not taken. */
+	error = sys_write_file(sys, AMD "/devid", name);
+	if (error)
+		return error == -ENOENT ? -EOPNOTSUPP : error == -EINVAL ? -ENODEV : error;
+	reader.fd = sys_open(sys, AMD "/devtbl", O_RDONLY, 0);
+	if (reader.fd < 0)
+		return reader.fd == -ENOENT ? -EOPNOTSUPP : reader.fd;
+	/* The names of the columns, then one line with the highest quadword first. */
+	while ((ret = lines_next(&reader, &line)) > 0) {
+		if (sscanf(line, "%23s %llx %llx %llx %llx", who, &words[3], &words[2], &words[1],
+			   &words[0]) != 5 ||
+		    strcmp(who, name))
+			continue;
+		for (int i = 0; i < 4; i++)
+			found.words[i] = words[i];
+		break;
+	}
+	sys_close(sys, reader.fd);
+	if (ret <= 0)
+		return ret ? (int)ret : -EBADMSG;
+	decode_entry(&found);
+	*entry = found;
+	return 0;
+}
+
+int iommut_amd_entry_get(const char *bdf, struct iommut_amd_entry *entry)
+{
+	return amd_entry_get_on(NULL, bdf, entry);
 }

@@ -11,4 +11,7 @@ int accounting_get_on(const struct iommut_syscalls *sys, struct iommut_accountin
 int page_table_leaf_on(const struct iommut_syscalls *sys, const char *bdf, uint32_t pasid,
 		       uint64_t iova, struct iommut_leaf *leaf);
 
+int amd_entry_get_on(const struct iommut_syscalls *sys, const char *bdf,
+		     struct iommut_amd_entry *entry);
+
 #endif /* LIB_SIDE_CHANNELS_H */

@@ -84,6 +84,52 @@ static void test_page_table(void)
 	fake_sysfs_free(root);
 }
 
+#define AMD "/sys/kernel/debug/iommu/amd"
+
+static void test_amd_entry(void)
+{
+	struct iommut_amd_entry entry;
+	struct fake_kernel kernel;
+	char *root = fake_sysfs_new();
+
+	fake_kernel_init(&kernel, root);
+	g_assert_cmpint(amd_entry_get_on(&kernel.sys, "5", &entry), ==, -EINVAL);
+	g_assert_cmpint(amd_entry_get_on(&kernel.sys, FAKE_BDF, &entry), ==, -EOPNOTSUPP);
+	fake_sysfs_write(root, AMD "/devid", "");
+	g_assert_cmpint(amd_entry_get_on(&kernel.sys, FAKE_BDF, &entry), ==, -EOPNOTSUPP);
+	fake_sysfs_write(root, AMD "/devtbl", "Enter a valid device ID to 'devid' file\n");
+	g_assert_cmpint(amd_entry_get_on(&kernel.sys, FAKE_BDF, &entry), ==, -EBADMSG);
+	fake_sysfs_write(root, AMD "/devtbl",
+			 "DeviceId             QWORD[3]         QWORD[2]         QWORD[1]         "
+			 "QWORD[0] iommu\n"
+			 "0000:00:05.0 0000000000000000 20000001373b8013 0000000000000038 "
+			 "6000000114d7b603 iommu3\n");
+	g_assert_cmpint(amd_entry_get_on(&kernel.sys, "00:05.0", &entry), ==, 0);
+	g_assert_cmphex(entry.words[0], ==, 0x6000000114d7b603);
+	g_assert_cmphex(entry.words[2], ==, 0x20000001373b8013);
+	g_assert_true(entry.valid);
+	g_assert_true(entry.translated);
+	g_assert_cmpuint(entry.levels, ==, 3);
+	g_assert_cmphex(entry.root, ==, 0x114d7b000);
+	g_assert_cmphex(entry.domain, ==, 0x38);
+	g_assert_cmpuint(entry.access, ==, IOMMUT_RW);
+	/* Another device's line is not taken for this one's. */
+	g_assert_cmpint(amd_entry_get_on(&kernel.sys, "00:06.0", &entry), ==, -EBADMSG);
+	/* The kernel does not take a device that is behind no such IOMMU. */
+	for (int error = EINVAL; error; error = error == EINVAL ? EACCES : 0) {
+		kernel.fail_at = kernel.calls + 2;
+		kernel.fail_with = -error;
+		g_assert_cmpint(amd_entry_get_on(&kernel.sys, FAKE_BDF, &entry), ==,
+				error == EINVAL ? -ENODEV : -EACCES);
+	}
+	for (unsigned int call = 4; call <= 5; call++) {
+		kernel.fail_at = kernel.calls + call;
+		kernel.fail_with = -EIO;
+		g_assert_cmpint(amd_entry_get_on(&kernel.sys, FAKE_BDF, &entry), ==, -EIO);
+	}
+	fake_sysfs_free(root);
+}
+
 static void test_uevent(void)
 {
 	static const char add[] =
@@ -123,6 +169,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/accounting", test_accounting);
 	g_test_add_func("/page-table", test_page_table);
+	g_test_add_func("/amd-entry", test_amd_entry);
 	g_test_add_func("/uevent", test_uevent);
 	return g_test_run();
 }
