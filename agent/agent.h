@@ -24,6 +24,20 @@
 #define OUTPUT_TICK_MS   20
 
 /**
+ * struct function_state - what a case must leave as it found it
+ * @name: PCI address; empty marks a free entry
+ * @driver: its driver, or empty
+ * @group: its IOMMU group, or empty
+ * @type: the type of that group, or empty
+ */
+struct function_state {
+	char name[IOMMUT_BDF_SIZE + 4];
+	char driver[IOMMUT_DRIVER_SIZE];
+	char group[16];
+	char type[32];
+};
+
+/**
  * struct job - a case that runs
  * @id: number the runner gave it; 0 marks a free entry
  * @process: process and process group
@@ -37,6 +51,7 @@
  * @ending: 0 runs, 1 was sent SIGTERM, 2 was sent SIGKILL
  * @timed_out: its deadline passed
  * @taint: the kernel's taint before it
+ * @functions: its devices before it
  */
 struct job {
 	uint32_t id;
@@ -51,6 +66,7 @@ struct job {
 	int ending;
 	bool timed_out;
 	uint64_t taint;
+	struct function_state functions[2];
 };
 
 /**
@@ -64,9 +80,12 @@ struct job {
  * @init: we are process 1
  * @suites: folder of the suites
  * @kmsg: reader of the kernel's log, or NULL
+ * @faults: puts lines of @kmsg together to faults
  * @jobs: what runs
  * @bound: functions that were bound, in that order
  * @bound_count: how many
+ * @pinned: pages that were pinned when nothing ran; -1 if unknown
+ * @company: since then several cases ran at once
  */
 struct agent {
 	int stream;
@@ -78,9 +97,12 @@ struct agent {
 	bool init;
 	char suites[PATH_MAX];
 	struct iommut_kmsg *kmsg;
+	struct iommut_fault_parser faults;
 	struct job jobs[MAX_JOBS];
 	struct iommut_pci_binding bound[MAX_BOUND];
 	size_t bound_count;
+	int64_t pinned;
+	bool company;
 };
 
 /* link.c */
@@ -113,6 +135,27 @@ bool write_text(const char *path, const char *text);
 
 void send_environment(struct agent *agent);
 uint64_t kernel_taint(void);
+
+/* health.c */
+
+/**
+ * note_health() - before a case: how things are
+ * @agent: the agent
+ * @job: filled
+ * @request: which devices the case gets
+ */
+void note_health(struct agent *agent, struct job *job, const struct frame *request);
+
+/**
+ * find_left_behind() - after a case: what is not as it was
+ * @agent: the agent
+ * @job: the case
+ * @processes: it left processes running
+ * @text: where that is stored in words; empty if there is nothing
+ * @size: of @text
+ */
+void find_left_behind(struct agent *agent, struct job *job, bool processes, char *text,
+		      size_t size);
 
 /* devices.c: FRAME_DEVICES, FRAME_BIND, FRAME_RESTORE */
 

@@ -135,7 +135,7 @@ void start_job(struct agent *agent, const struct frame *request)
 		refuse_job(agent, id, strerror(errno));
 		return;
 	}
-	job->taint = kernel_taint();
+	note_health(agent, job, request);
 	job->start_us = monotonic_us();
 	job->deadline_ms = job->start_us / 1000 + timeout;
 	/* Should it be the end of this machine, then nobody else's verdict is to be lost. */
@@ -272,6 +272,19 @@ static void carry_requests(struct agent *agent, struct job *job)
 		close_fd(&job->control);
 }
 
+/* A line that completes the report of a fault says so, with the requester's address where the driver tells. */
+static void add_fault(struct agent *agent, const char *line, struct message *message)
+{
+	struct iommut_fault fault;
+	char name[IOMMUT_BDF_SIZE + 4] = "unknown";
+
+	if (!iommut_fault_feed(&agent->faults, line, &fault))
+		return;
+	if (fault.fields & IOMMUT_FAULT_HAS_DEVICE)
+		iommut_bdf_format(&fault.bdf, name, sizeof(name));
+	message_add(message, "fault", name);
+}
+
 void send_kernel_log(struct agent *agent)
 {
 	struct iommut_kmsg_record record;
@@ -288,6 +301,10 @@ void send_kernel_log(struct agent *agent)
 		message_addf(&message, "level", "%u", record.level);
 		message_addf(&message, "time_us", "%" PRIu64, record.timestamp_us);
 		message_add(&message, "text", record.text);
+		if (record.facility)
+			message_add(&message, "user", "1");
+		else
+			add_fault(agent, record.text, &message);
 		if (record.lost)
 			message_addf(&message, "lost", "%" PRIu64, record.lost);
 		send_frame(agent, FRAME_KMSG, &message);
@@ -300,6 +317,7 @@ static void report_end(struct agent *agent, struct job *job, int status, bool hu
 	uint64_t taint = kernel_taint() & ~job->taint;
 	bool left_behind = !hung && kill(-job->process, 0) == 0;
 	struct message message = { 0 };
+	char leak[512];
 
 	/* What it left running must not disturb the next case. */
 	if (left_behind)
@@ -313,8 +331,10 @@ static void report_end(struct agent *agent, struct job *job, int status, bool hu
 	message_addf(&message, "duration_us", "%" PRId64, duration);
 	message_add(&message, "timeout", job->timed_out ? "1" : "0");
 	message_addf(&message, "taint", "%" PRIu64, taint);
-	message_add(&message, "leak",
-		    left_behind ? "processes of the case were still running" : "");
+	*leak = '\0';
+	if (!hung)
+		find_left_behind(agent, job, left_behind, leak, sizeof(leak));
+	message_add(&message, "leak", leak);
 	if (hung)
 		message_add(&message, "hung", "1");
 	send_frame(agent, FRAME_EXIT, &message);

@@ -226,7 +226,7 @@ int main(int argc, char **argv)
 		{ "suites", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
-	static struct agent agent = { .stream = -1 };
+	static struct agent agent = { .stream = -1, .pinned = -1 };
 	const char *suites = NULL;
 	char problem[512];
 	int option, signals;

@@ -44,6 +44,14 @@ void note(struct test *t, const char *format, ...)
 	print_diagnostic(line);
 }
 
+/* The runner looks for these words. */
+void provokes_faults(struct test *t)
+{
+	if (!t->provokes)
+		note(t, "this case provokes faults");
+	t->provokes = true;
+}
+
 void undo_later(struct test *t, void (*undo)(void *argument), void *argument)
 {
 	if (t->undo_count == t->undo_space) {
@@ -78,6 +86,9 @@ void case_end(struct test *t, enum exit_code code, const char *directive)
 	} else {
 		t->failed = code == EXIT_CODE_FAIL;
 		undo_all(t);
+		/* What a failure leaves behind is its consequence, and no news. */
+		if (!t->failed && !left_nothing_behind(t))
+			t->failed = true;
 	}
 	if (t->failed)
 		code = EXIT_CODE_FAIL;

@@ -36,6 +36,8 @@ struct test {
 	uint64_t random;
 	pid_t process;
 	bool failed;
+	bool provokes;
+	struct belongings *belongings;
 	struct undo *undos;
 	size_t undo_count;
 	size_t undo_space;
@@ -45,6 +47,10 @@ extern const struct suite suite;
 
 /* case.c */
 void case_end(struct test *t, enum exit_code code, const char *directive);
+
+/* leaks.c */
+struct belongings *note_belongings(void);
+bool left_nothing_behind(struct test *t);
 
 /* variant.c */
 int case_devices(const struct test_case *which);

@@ -31,6 +31,7 @@ struct fault_watch *watch_faults(struct test *t)
 	if (!watch)
 		fail(t, "out of memory");
 	watch->t = t;
+	provokes_faults(t);
 	undo_later(t, undo_watch, watch);
 	error = iommut_kmsg_open(&watch->kmsg, false);
 	if (error)

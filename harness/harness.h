@@ -185,6 +185,15 @@ const char *test_device_name(struct test *t, int index);
 void note(struct test *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
+ * provokes_faults() - this case makes an IOMMU report faults
+ * @t: the test
+ *
+ * Without it, a fault that the kernel reports of the case's device makes the case fail. Expectations of DMA that is blocked, and
+ * watch_faults(), say it themselves.
+ */
+void provokes_faults(struct test *t);
+
+/**
  * skip() - end the case: it cannot be judged here
  * @t: the test
  * @reason: what is missing

@@ -76,6 +76,7 @@ int main(int argc, char **argv)
 
 	test.process = getpid();
 	test.random = test.seed ^ hash_text(test.variant);
+	test.belongings = note_belongings();
 	printf("KTAP version 1\n1..1\n");
 	fflush(stdout);
 	/* A device that vanishes under a case is for the case to judge: engines see it by its all-ones. */

@@ -26,6 +26,7 @@ struct running {
 	GString *output[2];
 	GString *kernel;
 	char *bad_line;
+	char *fault_line;
 	gboolean truncated;
 	gint64 start_us;
 	gint64 lost_at;
@@ -59,6 +60,7 @@ static void running_free(gpointer data)
 	g_string_free(run->output[1], TRUE);
 	g_string_free(run->kernel, TRUE);
 	g_free(run->bad_line);
+	g_free(run->fault_line);
 	g_free(run);
 }
 
@@ -219,6 +221,7 @@ static void finish(struct executor *executor, struct running *run, enum ending e
 		.output_length = run->output[0]->len,
 		.truncated = run->truncated,
 		.kernel = run->bad_line,
+		.fault = run->fault_line,
 		.taint = taint,
 		.leak = end ? end->leak : NULL,
 		.death = why,
@@ -291,17 +294,59 @@ static gboolean is_allowed(const struct executor *executor, const char *line)
 	return FALSE;
 }
 
-/* Which of several cases the kernel speaks of cannot be known: each gets the line. */
-static void on_kernel(gpointer data, guint level, const char *line)
+static gboolean concerns(const struct running *run, const struct device *device)
+{
+	for (guint i = 0; run->devices[i]; i++)
+		if (in_same_group(run->devices[i], device))
+			return TRUE;
+	return FALSE;
+}
+
+/* The device with this address; most drivers do not tell the domain. */
+static const struct device *faulting_device(const struct executor *executor, const char *name)
+{
+	const GPtrArray *all = executor->machine->devices;
+	const char *tail = strchr(name, ':');
+
+	for (guint i = 0; i < all->len; i++) {
+		const struct device *device = all->pdata[i];
+
+		if (g_str_equal(device->name, name) ||
+		    (tail && g_str_has_suffix(device->name, tail)))
+			return device;
+	}
+	return NULL;
+}
+
+/* A fault is that of the case that has the device. One of a device that no case has may be anybody's, but not on a machine at work. */
+static gboolean may_have_caused(const struct executor *executor, const struct running *run,
+				const struct device *device)
+{
+	if (!device || concerns(run, device))
+		return TRUE;
+	if (!executor->machine->is_guest && *device->driver)
+		return FALSE;
+	for (guint i = 0; i < executor->running->len; i++)
+		if (concerns(executor->running->pdata[i], device))
+			return FALSE;
+	return TRUE;
+}
+
+/* Which of several cases the kernel speaks of cannot be known, but of faults: each gets the line. */
+static void on_kernel(gpointer data, const char *line, gboolean user, const char *fault)
 {
 	struct executor *executor = data;
-	gboolean bad = kernel_line_is_bad(line) && !is_allowed(executor, line);
+	gboolean allowed = user || is_allowed(executor, line);
+	gboolean bad = !allowed && kernel_line_is_bad(line);
+	const struct device *device = fault ? faulting_device(executor, fault) : NULL;
 
 	for (guint i = 0; i < executor->running->len; i++) {
 		struct running *run = executor->running->pdata[i];
 
 		if (bad && !run->bad_line)
 			run->bad_line = g_strdup(line);
+		if (fault && !allowed && !run->fault_line && may_have_caused(executor, run, device))
+			run->fault_line = g_strdup(line);
 		if (run->kernel->len < MAX_KERNEL)
 			g_string_append_printf(run->kernel, "%s\n", line);
 	}

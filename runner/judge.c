@@ -126,6 +126,20 @@ static void judge_exit(const struct observation *seen, struct judgement *judgeme
 	}
 }
 
+/* docs/architecture.md, "The suite's command line": a line of its own among the diagnostics. */
+static gboolean provokes_faults(const struct observation *seen)
+{
+	static const char words[] = "# this case provokes faults\n";
+	const char *at = seen->output, *end = seen->output + seen->output_length;
+
+	while (at && (at = memmem(at, (gsize)(end - at), words, strlen(words)))) {
+		if (at == seen->output || at[-1] == '\n')
+			return TRUE;
+		at += strlen(words);
+	}
+	return FALSE;
+}
+
 void judge(const struct observation *seen, struct judgement *judgement)
 {
 	const char *death = seen->death ? seen->death : "no reason is known";
@@ -165,6 +179,11 @@ void judge(const struct observation *seen, struct judgement *judgement)
 		decide(judgement, VERDICT_FAIL, "the kernel complained: %s", seen->kernel);
 	else if (seen->taint)
 		decide(judgement, VERDICT_FAIL, "the kernel became tainted: %s", seen->taint);
+	else if (seen->fault && !provokes_faults(seen))
+		decide(judgement, VERDICT_FAIL,
+		       "an IOMMU reported a fault that the case does not speak of "
+		       "(provokes_faults): %s",
+		       seen->fault);
 	else if (seen->leak)
 		decide(judgement, VERDICT_FAIL, "left behind: %s", seen->leak);
 	if (judgement->verdict == VERDICT_FAIL)

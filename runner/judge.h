@@ -27,6 +27,7 @@ enum ending {
  * @output_length: bytes
  * @truncated: more output came than is kept
  * @kernel: a line of the kernel log that no good kernel prints, cleaned, or NULL
+ * @fault: a line of the kernel log that reports a fault of an IOMMU, cleaned, or NULL: bad unless the case says that it provokes some
  * @taint: names of new taint flags, cleaned, or NULL
  * @leak: what the case left behind, cleaned, or NULL
  * @death: why the machine was lost or the start refused, cleaned, or NULL
@@ -39,6 +40,7 @@ struct observation {
 	gsize output_length;
 	gboolean truncated;
 	const char *kernel;
+	const char *fault;
 	const char *taint;
 	const char *leak;
 	const char *death;

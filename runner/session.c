@@ -398,9 +398,10 @@ static void give_output(const struct frame *frame, const struct session_events *
 static void give_kernel(const struct frame *frame, const struct session_events *events)
 {
 	g_autofree char *line = clean_value(frame, "text", MAX_LINE);
-	gint64 level = frame_get_number(frame, "level", 6);
+	g_autofree char *fault = clean_value(frame, "fault", 32);
 
-	events->kernel(events->data, (guint)CLAMP(level, 0, 7), line);
+	events->kernel(events->data, line, frame_get_number(frame, "user", 0) == 1,
+		       *fault ? fault : NULL);
 }
 
 static void give_end(const struct frame *frame, const struct session_events *events)

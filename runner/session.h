@@ -37,13 +37,14 @@ struct session_exit {
 /**
  * struct session_events - what is called while session_wait() runs
  * @output: a job wrote bytes; @stream is STREAM_STDOUT or STREAM_STDERR of agent/protocol.h
- * @kernel: a line of the kernel's log, cleaned
+ * @kernel: a line of the log, cleaned; @user: a program wrote it, not the kernel; @fault: it reports a fault of this
+ *          requester, "unknown", or NULL
  * @ended: a job ended; nothing more comes from it
  * @data: for them
  */
 struct session_events {
 	void (*output)(gpointer data, guint32 job, guint stream, const char *bytes, gsize length);
-	void (*kernel)(gpointer data, guint level, const char *line);
+	void (*kernel)(gpointer data, const char *line, gboolean user, const char *fault);
 	void (*ended)(gpointer data, const struct session_exit *end);
 	gpointer data;
 };

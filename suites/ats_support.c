@@ -33,6 +33,8 @@ enum engine_status ats_translate(struct rig *rig, uint64_t iova, uint32_t pasid,
 					    .length = 1 };
 
 	expect_zero(rig->t, engine_run(&rig->engine, &transfer, result));
+	if (result->status != ENGINE_OK)
+		provokes_faults(rig->t);
 	return result->status;
 }
 
@@ -63,6 +65,8 @@ static enum engine_status translated(struct rig *rig, enum engine_operation oper
 	struct engine_result result;
 
 	expect_zero(rig->t, engine_run(&rig->engine, &transfer, &result));
+	if (result.status != ENGINE_OK)
+		provokes_faults(rig->t);
 	return result.status;
 }
 

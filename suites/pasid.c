@@ -297,6 +297,7 @@ CASE(read_only, .proves = "memory mapped for reading only cannot be written with
 	expect_bytes(t, seen, area->data, sizeof(seen));
 	memset(seen, 0x11, sizeof(seen));
 	expect_zero(t, svm->engine->driver->load(svm->engine, 0, seen, sizeof(seen)));
+	provokes_faults(t);
 	expect_zero(t, engine_run(svm->engine, &write, &result));
 	expect_area_canary(area);
 	expect_that(t, result.status == ENGINE_BLOCKED || result.status == ENGINE_NO_TRANSLATION,
@@ -388,6 +389,7 @@ CASE(fault_report,
 
 	attach_pasid(table, 6);
 	expect_pasid_reaches(area, 6);
+	provokes_faults(t);
 	expect_zero(t, engine_run(svm->engine, &write, &result));
 	expect_that(t, result.status == ENGINE_BLOCKED || result.status == ENGINE_NO_TRANSLATION,
 		    "the device's write ended %s", engine_status_name(result.status));

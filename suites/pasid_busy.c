@@ -438,6 +438,7 @@ CASE(privileged_and_execute,
 
 		transfer.flags |= flags;
 		expect_zero(t, svm->engine->driver->load(svm->engine, 0, &bytes, sizeof(bytes)));
+		provokes_faults(t);
 		expect_zero(t, engine_run(svm->engine, &transfer, &result));
 		note(t, "try %zu: %s", i, engine_status_name(result.status));
 		if (tries[i].operation == ENGINE_OP_READ)

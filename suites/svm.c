@@ -279,6 +279,8 @@ static enum engine_status run(struct svm *svm, const struct engine_transfer *tra
 
 	if (error)
 		expectation_failed(svm->t, place, "the transfer did not end: %s", strerror(-error));
+	if (result.status != ENGINE_OK)
+		provokes_faults(svm->t);
 	return result.status;
 }
 

@@ -53,9 +53,20 @@ static void skip_if_unknown(struct test *t, int result)
 		skip(t, "the kernel does not know this ioctl", "a newer kernel");
 }
 
+/* What a call that succeeds makes goes with the iommufd, but for a descriptor of its own. */
+static void close_descriptor(const struct command *command, const void *args)
+{
+	if (command->request == IOMMU_FAULT_QUEUE_ALLOC)
+		close((int)((const struct iommu_fault_alloc *)args)->out_fault_fd);
+}
+
 static int call(struct iommut_handle iommufd, const struct command *command, void *args)
 {
-	return iommut_ioctl_raw(iommufd, command->request, args);
+	int result = iommut_ioctl_raw(iommufd, command->request, args);
+
+	if (result == 0)
+		close_descriptor(command, args);
+	return result;
 }
 
 CASE(size_too_small,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A suite without devices that ends in every way a suite can: what test_harness.c looks at. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "harness/harness.h"
@@ -41,6 +43,30 @@ CASE(expectation, .proves = "an expectation that is not met fails", .rule = "non
 	if (param_is(t, "kind", "that"))
 		expect_that(t, false, "the number %d", 42);
 	fail(t, "two\nlines");
+}
+
+CASE(leaks, .proves = "a descriptor that is left open fails the case, and is named", .rule = "none",
+     .devices = NO_DEVICE, .parameters = { PARAMETER("after", "pass", "skip") })
+{
+	expect(t, open("/dev/null", O_RDONLY) >= 0);
+	if (param_is(t, "after", "skip"))
+		skip(t, "no moon", "a rocket");
+}
+
+CASE(locks, .proves = "memory that stays locked fails the case", .rule = "none",
+     .devices = NO_DEVICE)
+{
+	static _Alignas(65536) char page[65536];
+
+	if (mlock(page, sizeof(page)) != 0)
+		skip(t, "memory cannot be locked", "RLIMIT_MEMLOCK");
+}
+
+CASE(provokes, .proves = "a case says once that it provokes faults", .rule = "none",
+     .devices = NO_DEVICE)
+{
+	provokes_faults(t);
+	provokes_faults(t);
 }
 
 CASE(skips, .proves = "a skip names reason and way out", .rule = "none", .devices = NO_DEVICE)

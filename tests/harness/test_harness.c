@@ -60,6 +60,40 @@ static void test_pass(void)
 	clear(&ending);
 }
 
+static void test_left_behind(void)
+{
+	static const char *const variants[] = { "leaks[after=pass]", "leaks[after=skip]" };
+	struct ending ending;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(variants); i++) {
+		g_autofree char *result = g_strdup_printf("\nnot ok 1 %s\n", variants[i]);
+
+		run(&ending, "--run", variants[i], "--seed", "1", NULL);
+		assert_exit(&ending, 1);
+		assert_has(ending.output, "still open: /dev/null\n");
+		assert_has(ending.output, "# expected: everything given back");
+		assert_has(ending.output, result);
+		clear(&ending);
+	}
+	run(&ending, "--run", "locks", "--seed", "1", NULL);
+	if (!strstr(ending.output, "# SKIP")) {
+		assert_exit(&ending, 1);
+		assert_has(ending.output, "64 KiB are still accounted as locked");
+	}
+	clear(&ending);
+}
+
+static void test_faults(void)
+{
+	struct ending ending;
+
+	run(&ending, "--run", "provokes", "--seed", "1", NULL);
+	assert_exit(&ending, 0);
+	g_assert_cmpstr(ending.output, ==,
+			"KTAP version 1\n1..1\n# this case provokes faults\nok 1 provokes\n");
+	clear(&ending);
+}
+
 static void test_failures(void)
 {
 	static const struct {
@@ -205,10 +239,9 @@ static void test_device(void)
 /* Every line is an object that has what the planner reads, in the order in which the cases are written. */
 static void test_list(void)
 {
-	static const char *const names[] = {
-		"passes", "expectation", "skips",      "crashes",
-		"child",  "parameters",  "randomness", "needs_device"
-	};
+	static const char *const names[] = { "passes",     "expectation", "leaks",       "locks",
+					     "provokes",   "skips",       "crashes",     "child",
+					     "parameters", "randomness",  "needs_device" };
 	struct ending ending;
 	char **lines;
 	guint count;
@@ -245,6 +278,8 @@ int main(int argc, char **argv)
 	g_assert_cmpint(argc, ==, 2);
 	sample = argv[1];
 	g_test_add_func("/harness/pass", test_pass);
+	g_test_add_func("/harness/left-behind", test_left_behind);
+	g_test_add_func("/harness/faults", test_faults);
 	g_test_add_func("/harness/failures", test_failures);
 	g_test_add_func("/harness/skip", test_skip);
 	g_test_add_func("/harness/crash", test_crash);
