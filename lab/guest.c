@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +20,6 @@
 #define FOLDER_PREFIX      "iommut-lab-"
 #define CONSOLE_LINES_TOLD 20
 #define EXIT_TIMEOUT_MS    1000
-#define UNPLUG_TIMEOUT_MS  5000
 /* From QEMU's start to the agent's first breath. Two vCPUs on one busy CPU took 14 s under TCG. */
 #define BOOT_TIMEOUT_KVM_MS 15000
 #define BOOT_TIMEOUT_TCG_MS 120000
@@ -80,22 +80,42 @@ static void remove_stale_folders(void)
 	}
 }
 
-static bool make_folder(struct lab_guest *guest, GError **error)
+/*
+ * A folder that another lab takes for a stale one before it is locked is gone when the lock is held: then another is made.
+ * Returns 1 when it is ours, 0 when it is gone, -1 on errors.
+ */
+static int take_folder(struct lab_guest *guest, GError **error)
 {
 	g_autofree char *lock = NULL;
+	struct stat status;
 
-	remove_stale_folders();
 	guest->folder = g_dir_make_tmp(FOLDER_PREFIX "XXXXXX", error);
 	if (!guest->folder)
-		return false;
+		return -1;
 	lock = g_build_filename(guest->folder, LAB_FILE_LOCK, NULL);
 	guest->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (guest->lock < 0 || flock(guest->lock, LOCK_EX | LOCK_NB) < 0) {
-		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "cannot lock %s: %s", lock,
-			    g_strerror(errno));
-		return false;
+	if (guest->lock >= 0 && flock(guest->lock, LOCK_EX) == 0 &&
+	    fstat(guest->lock, &status) == 0) {
+		if (status.st_nlink)
+			return 1;
+		close(guest->lock);
+		guest->lock = -1;
+		g_clear_pointer(&guest->folder, g_free);
+		return 0;
 	}
-	return true;
+	g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "cannot lock %s: %s", lock,
+		    g_strerror(errno));
+	return -1;
+}
+
+static bool make_folder(struct lab_guest *guest, GError **error)
+{
+	int ours;
+
+	remove_stale_folders();
+	while ((ours = take_folder(guest, error)) == 0)
+		;
+	return ours > 0;
 }
 
 /* In QEMU's process, before exec: only what is safe after fork. */
@@ -308,115 +328,6 @@ failed:
 	return -1;
 }
 
-/* The option of QEMU's command line that made a device, or NULL: "pcie-ats-testdev,id=device3,bus=port3". */
-static char *device_option(struct lab_guest *guest, const char *id)
-{
-	g_auto(GStrv) words = g_strsplit(guest->command, " ", -1);
-	g_autofree char *mark = g_strdup_printf(",id=%s,", id);
-
-	for (char **word = words; *word; word++)
-		if (strstr(*word, mark))
-			return g_strdup(*word);
-	return NULL;
-}
-
-/* How many blocks of memory the devices of a model have. */
-static unsigned int memory_blocks(struct lab_guest *guest, const char *option)
-{
-	g_autofree char *mark = g_strdup_printf("/%.*s", (int)strcspn(option, ","), option);
-	json_t *answer = lab_qmp_execute(guest->qmp, "x-query-ramblock", NULL, NULL);
-	const char *text = json_string_value(json_object_get(answer, "human-readable-text"));
-	unsigned int count = 0;
-
-	while (text && (text = strstr(text, mark))) {
-		text++;
-		count++;
-	}
-	json_decref(answer);
-	return count;
-}
-
-/* "0000:03:00.0": each device is alone behind a root port, and Linux numbers buses in the ports' order. */
-static char *device_id(const char *device)
-{
-	unsigned int bus;
-
-	if (sscanf(device, "0000:%x:00.0", &bus) != 1 || bus == 0)
-		return NULL;
-	return g_strdup_printf("device%u", bus);
-}
-
-static char *unplug(struct lab_guest *guest, const char *device)
-{
-	g_autofree char *id = device_id(device);
-	g_autofree char *option = id ? device_option(guest, id) : NULL;
-	g_autoptr(GError) problem = NULL;
-	json_t *result;
-
-	if (!option)
-		return g_strdup_printf("error no such device: %s", device);
-	guest->blocks = memory_blocks(guest, option);
-	result = lab_qmp_execute(guest->qmp, "device_del", json_pack("{s:s}", "id", id), &problem);
-	if (!result)
-		return g_strdup_printf("error %s", problem->message);
-	json_decref(result);
-	/* The guest has to agree: it powers the slot off when it has let go of the device. */
-	return g_strdup("ok unplug requested");
-}
-
-/* The options of a device as QMP takes them: what the command line has as text is typed there. */
-static json_t *device_arguments(const char *option)
-{
-	g_auto(GStrv) parts = g_strsplit(option, ",", -1);
-	json_t *arguments = json_pack("{s:s}", "driver", parts[0]);
-
-	for (char **part = parts + 1; *part; part++) {
-		char *value = strchr(*part, '='), *end;
-		guint64 number;
-		json_t *typed;
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		number = g_ascii_strtoull(value, &end, 10);
-		if (strcmp(value, "on") == 0 || strcmp(value, "off") == 0)
-			typed = json_boolean(value[1] == 'n');
-		else if (end > value && !*end)
-			typed = json_integer((json_int_t)number);
-		else
-			typed = json_string(value);
-		json_object_set_new(arguments, *part, typed);
-	}
-	return arguments;
-}
-
-/* What was unplugged comes back as it was on QEMU's command line. */
-static char *plug(struct lab_guest *guest, const char *device)
-{
-	gint64 deadline = g_get_monotonic_time() + UNPLUG_TIMEOUT_MS * 1000;
-	g_autofree char *id = device_id(device);
-	g_autofree char *option = id ? device_option(guest, id) : NULL;
-	g_autoptr(GError) problem = NULL;
-	json_t *result;
-
-	if (!option)
-		return g_strdup_printf("error no such device: %s", device);
-	/* Linux has let go of it before QEMU has. */
-	if (!lab_qmp_wait(guest->qmp, "DEVICE_DELETED", "device", id, UNPLUG_TIMEOUT_MS))
-		return g_strdup_printf("error %s was not unplugged", device);
-	/* Its memory is freed later still. Before that QEMU 10.2 would abort: "RAMBlock already registered". */
-	while (guest->blocks && memory_blocks(guest, option) >= guest->blocks) {
-		if (g_get_monotonic_time() > deadline)
-			return g_strdup_printf("error QEMU keeps the memory of %s", device);
-		g_usleep(1000);
-	}
-	result = lab_qmp_execute(guest->qmp, "device_add", device_arguments(option), &problem);
-	if (!result)
-		return g_strdup_printf("error %s", problem->message);
-	json_decref(result);
-	return g_strdup("ok plugged");
-}
-
 static char *request(struct transport *transport, const char *line)
 {
 	struct lab_guest *guest = guest_of(transport);
@@ -426,9 +337,10 @@ static char *request(struct transport *transport, const char *line)
 	if (!guest->qmp)
 		return g_strdup("error the guest is not running");
 	if (g_str_has_prefix(line, "unplug "))
-		return unplug(guest, line + strlen("unplug "));
+		return lab_unplug(guest->qmp, guest->command, line + strlen("unplug "),
+				  &guest->blocks);
 	if (g_str_has_prefix(line, "plug "))
-		return plug(guest, line + strlen("plug "));
+		return lab_plug(guest->qmp, guest->command, line + strlen("plug "), guest->blocks);
 	if (strcmp(line, "nmi") != 0)
 		return g_strdup("error the lab knows unplug, plug and nmi");
 	result = lab_qmp_execute(guest->qmp, "inject-nmi", NULL, &problem);

@@ -240,4 +240,23 @@ json_t *lab_qmp_execute(struct lab_qmp *qmp, const char *command, json_t *argume
 bool lab_qmp_wait(struct lab_qmp *qmp, const char *name, const char *member, const char *value,
 		  int timeout_ms);
 
+/**
+ * lab_unplug() - ask the guest to let go of a device
+ * @command: QEMU's command line
+ * @device: "0000:03:00.0"
+ * @blocks: how many blocks of memory its model has now, for lab_plug()
+ *
+ * Returns the answer for the case that asked: "ok ..." or "error ...".
+ */
+char *lab_unplug(struct lab_qmp *qmp, const char *command, const char *device,
+		 unsigned int *blocks);
+
+/**
+ * lab_plug() - put an unplugged device back, as it was on QEMU's command line
+ * @blocks: what lab_unplug() counted
+ *
+ * Waits until the guest and QEMU have let go of it. Returns the answer for the case that asked: "ok ..." or "error ...".
+ */
+char *lab_plug(struct lab_qmp *qmp, const char *command, const char *device, unsigned int blocks);
+
 #endif
