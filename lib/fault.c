@@ -82,7 +82,8 @@ int iommut_fault_feed(struct iommut_fault_parser *parser, const char *line,
 		      struct iommut_fault *fault)
 {
 	static bool (*const formats[])(const char *text, struct iommut_fault *found) = {
-		fault_intel, fault_amd, fault_virtio, fault_riscv, fault_smmuv2, fault_smmuv3_line,
+		fault_intel,  fault_amd,         fault_virtio, fault_riscv,
+		fault_smmuv2, fault_smmuv3_line, fault_soc,
 	};
 	char text[1024];
 	size_t length = strcspn(line, "\n");
@@ -109,9 +110,15 @@ int iommut_fault_feed(struct iommut_fault_parser *parser, const char *line,
 }
 
 static const char *const sources[] = {
-	[IOMMUT_FAULT_INTEL] = "intel",   [IOMMUT_FAULT_AMD] = "amd",
-	[IOMMUT_FAULT_SMMUV3] = "smmuv3", [IOMMUT_FAULT_SMMUV2] = "smmuv2",
-	[IOMMUT_FAULT_VIRTIO] = "virtio", [IOMMUT_FAULT_RISCV] = "riscv",
+	[IOMMUT_FAULT_INTEL] = "intel",       [IOMMUT_FAULT_AMD] = "amd",
+	[IOMMUT_FAULT_SMMUV3] = "smmuv3",     [IOMMUT_FAULT_SMMUV2] = "smmuv2",
+	[IOMMUT_FAULT_VIRTIO] = "virtio",     [IOMMUT_FAULT_RISCV] = "riscv",
+	[IOMMUT_FAULT_APPLE] = "apple",       [IOMMUT_FAULT_EXYNOS] = "exynos",
+	[IOMMUT_FAULT_MEDIATEK] = "mediatek", [IOMMUT_FAULT_MSM] = "msm",
+	[IOMMUT_FAULT_OMAP] = "omap",         [IOMMUT_FAULT_PAMU] = "pamu",
+	[IOMMUT_FAULT_RENESAS] = "renesas",   [IOMMUT_FAULT_ROCKCHIP] = "rockchip",
+	[IOMMUT_FAULT_SUN50I] = "sun50i",     [IOMMUT_FAULT_TEGRA] = "tegra",
+	[IOMMUT_FAULT_VSI] = "vsi",
 };
 
 const char *iommut_fault_source_name(enum iommut_fault_source source)

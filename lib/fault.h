@@ -24,6 +24,7 @@ bool fault_amd(const char *line, struct iommut_fault *fault);
 bool fault_virtio(const char *line, struct iommut_fault *fault);
 bool fault_riscv(const char *line, struct iommut_fault *fault);
 bool fault_smmuv2(const char *line, struct iommut_fault *fault);
+bool fault_soc(const char *line, struct iommut_fault *fault);
 bool fault_smmuv3_line(const char *line, struct iommut_fault *fault);
 bool fault_smmuv3_event(struct iommut_fault_parser *parser, const char *line,
 			struct iommut_fault *fault);

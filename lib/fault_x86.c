@@ -133,6 +133,7 @@ static void amd_kind(const char *name, size_t length, struct iommut_fault *fault
 		{ "INVALID_DEVICE_REQUEST", IOMMUT_FAULT_DMA },
 		{ "ILLEGAL_DEV_TABLE_ENTRY", IOMMUT_FAULT_DMA },
 		{ "RMP_PAGE_FAULT", IOMMUT_FAULT_DMA },
+		{ "RMP_HW_ERROR", IOMMUT_FAULT_DMA },
 		{ "INVALID_PPR_REQUEST", IOMMUT_FAULT_PAGE_REQUEST },
 		{ "ILLEGAL_COMMAND_ERROR", IOMMUT_FAULT_COMMAND },
 		{ "COMMAND_HARDWARE_ERROR", IOMMUT_FAULT_COMMAND },
@@ -156,6 +157,25 @@ static void amd_prefix_device(const char *line, const char *end, struct iommut_f
 			return;
 }
 
+/*
+ * A log that stopped because it was full: "IOMMU event log overflow" up to 6.5, then "IOMMU Event log restarting", with PPR or GA
+ * for the other logs.
+ */
+static bool amd_other(const char *line, struct iommut_fault *fault)
+{
+	if (strstr(line, "IOMMU event log overflow") || strstr(line, " log restarting") ||
+	    strstr(line, " Log restarting")) {
+		fault->kind = IOMMUT_FAULT_OVERFLOW;
+		return true;
+	}
+	if (strstr(line, "Completion-Wait loop timed out") ||
+	    strstr(line, "Command buffer timeout")) {
+		fault->kind = IOMMUT_FAULT_COMMAND;
+		return true;
+	}
+	return false;
+}
+
 bool fault_amd(const char *line, struct iommut_fault *fault)
 {
 	static const char token[] = "Event logged [";
@@ -165,15 +185,11 @@ bool fault_amd(const char *line, struct iommut_fault *fault)
 	uint64_t value;
 	size_t length;
 
-	if (strstr(line, "Event log overflow") || strstr(line, "IOMMU Event Overflow") ||
-	    strstr(line, "Event Log Overflow")) {
-		fault->source = IOMMUT_FAULT_AMD;
-		fault->kind = IOMMUT_FAULT_OVERFLOW;
-		return prefix;
-	}
-	if (!prefix || !at)
+	if (!prefix)
 		return false;
 	fault->source = IOMMUT_FAULT_AMD;
+	if (!at)
+		return amd_other(prefix, fault);
 	at += sizeof(token) - 1;
 	length = strcspn(at, " ]");
 	amd_kind(at, length, fault);

@@ -15,6 +15,17 @@ IOMMUT_BEGIN
  * @IOMMUT_FAULT_SMMUV2: ARM SMMU before v3
  * @IOMMUT_FAULT_VIRTIO: virtio-iommu
  * @IOMMUT_FAULT_RISCV: RISC-V IOMMU
+ * @IOMMUT_FAULT_APPLE: Apple DART
+ * @IOMMUT_FAULT_EXYNOS: Samsung Exynos System MMU
+ * @IOMMUT_FAULT_MEDIATEK: MediaTek M4U
+ * @IOMMUT_FAULT_MSM: Qualcomm MSM
+ * @IOMMUT_FAULT_OMAP: TI OMAP
+ * @IOMMUT_FAULT_PAMU: Freescale PAMU
+ * @IOMMUT_FAULT_RENESAS: Renesas IPMMU
+ * @IOMMUT_FAULT_ROCKCHIP: Rockchip
+ * @IOMMUT_FAULT_SUN50I: Allwinner H6
+ * @IOMMUT_FAULT_TEGRA: NVIDIA Tegra's own SMMU
+ * @IOMMUT_FAULT_VSI: Verisilicon
  */
 enum iommut_fault_source {
 	IOMMUT_FAULT_INTEL,
@@ -23,6 +34,17 @@ enum iommut_fault_source {
 	IOMMUT_FAULT_SMMUV2,
 	IOMMUT_FAULT_VIRTIO,
 	IOMMUT_FAULT_RISCV,
+	IOMMUT_FAULT_APPLE,
+	IOMMUT_FAULT_EXYNOS,
+	IOMMUT_FAULT_MEDIATEK,
+	IOMMUT_FAULT_MSM,
+	IOMMUT_FAULT_OMAP,
+	IOMMUT_FAULT_PAMU,
+	IOMMUT_FAULT_RENESAS,
+	IOMMUT_FAULT_ROCKCHIP,
+	IOMMUT_FAULT_SUN50I,
+	IOMMUT_FAULT_TEGRA,
+	IOMMUT_FAULT_VSI,
 };
 
 /**
@@ -125,7 +147,8 @@ int iommut_fault_feed(struct iommut_fault_parser *parser, const char *line,
  * iommut_fault_source_name() - short name of a driver
  * @source: the driver
  *
- * Return: "intel", "amd", "smmuv3", "smmuv2", "virtio" or "riscv"; NULL for any other value.
+ * Return: "intel", "amd", "smmuv3", "smmuv2", "virtio", "riscv", "apple", "exynos", "mediatek",
+ * "msm", "omap", "pamu", "renesas", "rockchip", "sun50i", "tegra" or "vsi"; NULL for any other value.
  */
 const char *iommut_fault_source_name(enum iommut_fault_source source);
 
