@@ -53,7 +53,7 @@ static int probe_container(struct iommut_handle container, const char *path, cha
 	 */
 	if (ret != VFIO_API_VERSION)
 		return explain(reason, size, path, -EOPNOTSUPP);
-	if (iommut_vfio_check_extension_raw(container, VFIO_TYPE1v2_IOMMU) <= 0)
+	if (iommut_vfio_check_extension(container, VFIO_TYPE1v2_IOMMU) <= 0)
 		return explain(reason, size, "VFIO type1 IOMMU driver", -EOPNOTSUPP);
 	return 0;
 }

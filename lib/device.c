@@ -148,31 +148,9 @@ int iommut_device_info(struct iommut_device *device, struct vfio_device_info *in
 	return iommut_vfio_device_get_info_raw(device->handle, info);
 }
 
-struct wanted {
-	uint16_t id;
-	void *data;
-	size_t size;
-	bool found;
-};
-
-static int take_wanted(void *data, uint16_t id, const uint8_t *capability, size_t room,
-		       const struct iommut_syscalls *sys)
-{
-	struct wanted *wanted = data;
-
-	if (id != wanted->id || wanted->found)
-		return 0;
-	if (room < wanted->size)
-		return -EBADMSG;
-	memcpy(wanted->data, capability, wanted->size);
-	wanted->found = true;
-	return 0;
-}
-
 int iommut_device_info_capability(struct iommut_device *device, uint16_t id, void *data,
 				  size_t size)
 {
-	struct wanted wanted = { .id = id, .data = data, .size = size };
 	struct vfio_device_info info = { 0 };
 	uint32_t length;
 	uint8_t *args;
@@ -182,11 +160,11 @@ int iommut_device_info_capability(struct iommut_device *device, uint16_t id, voi
 	if (ret)
 		return ret;
 	memcpy(&info, args, sizeof(info));
-	if (info.flags & VFIO_DEVICE_FLAGS_CAPS)
-		ret = info_capabilities(device->handle.sys, args, length, info.cap_offset,
-					take_wanted, &wanted);
+	ret = info_capability_copy(args, length,
+				   info.flags & VFIO_DEVICE_FLAGS_CAPS ? info.cap_offset : 0, id,
+				   data, size);
 	free(args);
-	return ret || wanted.found ? ret : -ENOENT;
+	return ret;
 }
 
 int iommut_device_atomics(struct iommut_device *device, uint32_t *flags)
@@ -291,24 +269,19 @@ int iommut_device_hot_reset_info(struct iommut_device *device,
 
 int iommut_device_hot_reset(struct iommut_device *device)
 {
-	struct vfio_pci_hot_reset *args;
-	uint32_t count = 0;
-	uint32_t size;
+	uint32_t count = 0, at = 0;
+	int32_t *groups;
 	int ret;
 
 	/* With no groups given, ownership by the /dev/iommu file is what counts. */
 	for (struct group *group = device->space->groups; group; group = group->next)
 		count++;
-	size = sizeof(*args) + count * sizeof(args->group_fds[0]);
-	args = sys_calloc(device->handle.sys, 1, size);
-	if (!args)
+	groups = sys_calloc(device->handle.sys, count ? count : 1, sizeof(*groups));
+	if (!groups)
 		return -ENOMEM;
-	args->argsz = size;
-	args->count = count;
-	count = 0;
 	for (struct group *group = device->space->groups; group; group = group->next)
-		args->group_fds[count++] = group->handle.fd;
-	ret = iommut_vfio_device_pci_hot_reset_raw(device->handle, args);
-	free(args);
+		groups[at++] = group->handle.fd;
+	ret = iommut_vfio_hot_reset(device->handle, groups, count);
+	free(groups);
 	return ret;
 }

@@ -20,7 +20,7 @@ int iommut_fault_queue_open(struct iommut_fault_queue **queue, struct iommut_spa
 	ret = iommut_fault_queue_alloc(space->file->handle, &new_queue->id, &fd);
 	if (ret) {
 		free(new_queue);
-		return ret == -ENOTTY ? -EOPNOTSUPP : ret;
+		return ret;
 	}
 	new_queue->users = 1;
 	new_queue->handle.fd = fd;

@@ -21,7 +21,7 @@ static int call(struct iommut_device *device, uint32_t flags, const void *in, vo
 	args->flags = flags;
 	if (in)
 		memcpy(args->data, in, size);
-	ret = iommut_vfio_device_feature_raw(device->handle, args);
+	ret = supported(iommut_vfio_device_feature_raw(device->handle, args));
 	if (ret >= 0 && out)
 		memcpy(out, args->data, size);
 	free(args);

@@ -61,3 +61,33 @@ int info_capabilities(const struct iommut_syscalls *sys, const uint8_t *args, ui
 	}
 	return 0;
 }
+
+struct wanted {
+	uint16_t id;
+	void *data;
+	size_t size;
+	bool found;
+};
+
+static int take_wanted(void *data, uint16_t id, const uint8_t *capability, size_t room,
+		       const struct iommut_syscalls *sys)
+{
+	struct wanted *wanted = data;
+
+	if (id != wanted->id || wanted->found)
+		return 0;
+	if (room < wanted->size)
+		return -EBADMSG;
+	memcpy(wanted->data, capability, wanted->size);
+	wanted->found = true;
+	return 0;
+}
+
+int info_capability_copy(const uint8_t *args, uint32_t length, uint32_t offset, uint16_t id,
+			 void *data, size_t size)
+{
+	struct wanted wanted = { .id = id, .data = data, .size = size };
+	int ret = info_capabilities(NULL, args, length, offset, take_wanted, &wanted);
+
+	return ret || wanted.found ? ret : -ENOENT;
+}

@@ -38,4 +38,18 @@ typedef int (*info_capability_fn)(void *data, uint16_t id, const uint8_t *capabi
 int info_capabilities(const struct iommut_syscalls *sys, const uint8_t *args, uint32_t length,
 		      uint32_t offset, info_capability_fn take, void *data);
 
+/**
+ * info_capability_copy() - the first capability with an ID
+ * @args: the answer
+ * @length: its length
+ * @offset: of the first capability, 0 for none
+ * @id: which
+ * @data: where it is stored from its header on
+ * @size: of @data
+ *
+ * Return: 0, -ENOENT, or -EBADMSG for a list that loops or leaves the answer, or a capability with less than @size.
+ */
+int info_capability_copy(const uint8_t *args, uint32_t length, uint32_t offset, uint16_t id,
+			 void *data, size_t size);
+
 #endif /* LIB_INFO_CAPS_H */

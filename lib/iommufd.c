@@ -72,13 +72,13 @@ int iommut_destroy(struct iommut_handle iommufd, uint32_t id)
 {
 	struct iommu_destroy args = { .size = sizeof(args), .id = id };
 
-	return iommut_destroy_raw(iommufd, &args);
+	return supported(iommut_destroy_raw(iommufd, &args));
 }
 
 int iommut_ioas_alloc(struct iommut_handle iommufd, uint32_t *ioas_id)
 {
 	struct iommu_ioas_alloc args = { .size = sizeof(args) };
-	int ret = iommut_ioas_alloc_raw(iommufd, &args);
+	int ret = supported(iommut_ioas_alloc_raw(iommufd, &args));
 
 	if (!ret)
 		*ioas_id = args.out_ioas_id;
@@ -96,7 +96,7 @@ int iommut_ioas_allow_iovas(struct iommut_handle iommufd, uint32_t ioas_id,
 		.allowed_iovas = (uintptr_t)ranges,
 	};
 
-	return iommut_ioas_allow_iovas_raw(iommufd, &args);
+	return supported(iommut_ioas_allow_iovas_raw(iommufd, &args));
 }
 
 int iommut_ioas_copy(struct iommut_handle iommufd, uint32_t destination, uint64_t *destination_iova,
@@ -111,7 +111,7 @@ int iommut_ioas_copy(struct iommut_handle iommufd, uint32_t destination, uint64_
 		.dst_iova = *destination_iova,
 		.src_iova = source_iova,
 	};
-	int ret = iommut_ioas_copy_raw(iommufd, &args);
+	int ret = supported(iommut_ioas_copy_raw(iommufd, &args));
 
 	if (!ret)
 		*destination_iova = args.dst_iova;
@@ -140,7 +140,7 @@ int iommut_ioas_iova_ranges(struct iommut_handle iommufd, uint32_t ioas_id,
 
 		if (!found)
 			return -ENOMEM;
-		ret = iommut_ioas_iova_ranges_raw(iommufd, &args);
+		ret = supported(iommut_ioas_iova_ranges_raw(iommufd, &args));
 		if (!ret) {
 			*ranges = found;
 			*count = args.num_iovas;
@@ -168,7 +168,7 @@ int iommut_ioas_map(struct iommut_handle iommufd, uint32_t ioas_id, const void *
 		.length = length,
 		.iova = flags & IOMMU_IOAS_MAP_FIXED_IOVA ? *iova : 0,
 	};
-	int ret = iommut_ioas_map_raw(iommufd, &args);
+	int ret = supported(iommut_ioas_map_raw(iommufd, &args));
 
 	if (!ret)
 		*iova = args.iova;
@@ -187,7 +187,7 @@ int iommut_ioas_map_file(struct iommut_handle iommufd, uint32_t ioas_id, int fd,
 		.length = length,
 		.iova = flags & IOMMU_IOAS_MAP_FIXED_IOVA ? *iova : 0,
 	};
-	int ret = iommut_ioas_map_file_raw(iommufd, &args);
+	int ret = supported(iommut_ioas_map_file_raw(iommufd, &args));
 
 	if (!ret)
 		*iova = args.iova;
@@ -203,7 +203,7 @@ int iommut_ioas_unmap(struct iommut_handle iommufd, uint32_t ioas_id, uint64_t i
 		.iova = iova,
 		.length = length,
 	};
-	int ret = iommut_ioas_unmap_raw(iommufd, &args);
+	int ret = supported(iommut_ioas_unmap_raw(iommufd, &args));
 
 	if (!ret && unmapped)
 		*unmapped = args.length;
@@ -214,7 +214,7 @@ int iommut_ioas_change_process(struct iommut_handle iommufd)
 {
 	struct iommu_ioas_change_process args = { .size = sizeof(args) };
 
-	return iommut_ioas_change_process_raw(iommufd, &args);
+	return supported(iommut_ioas_change_process_raw(iommufd, &args));
 }
 
 int iommut_ioas_noiommu_get_pa(struct iommut_handle iommufd, uint32_t ioas_id, uint64_t iova,
@@ -226,7 +226,7 @@ int iommut_ioas_noiommu_get_pa(struct iommut_handle iommufd, uint32_t ioas_id, u
 		.iova = iova,
 		.length = *length,
 	};
-	int ret = iommut_ioas_noiommu_get_pa_raw(iommufd, &args);
+	int ret = supported(iommut_ioas_noiommu_get_pa_raw(iommufd, &args));
 
 	if (!ret) {
 		*length = args.length;
@@ -246,7 +246,7 @@ int iommut_option_set(struct iommut_handle iommufd, uint32_t option, uint32_t ob
 		.val64 = value,
 	};
 
-	return iommut_option_raw(iommufd, &args);
+	return supported(iommut_option_raw(iommufd, &args));
 }
 
 int iommut_option_get(struct iommut_handle iommufd, uint32_t option, uint32_t object,
@@ -258,7 +258,7 @@ int iommut_option_get(struct iommut_handle iommufd, uint32_t option, uint32_t ob
 		.op = IOMMU_OPTION_OP_GET,
 		.object_id = object,
 	};
-	int ret = iommut_option_raw(iommufd, &args);
+	int ret = supported(iommut_option_raw(iommufd, &args));
 
 	if (!ret)
 		*value = args.val64;
@@ -268,7 +268,7 @@ int iommut_option_get(struct iommut_handle iommufd, uint32_t option, uint32_t ob
 int iommut_vfio_ioas_get(struct iommut_handle iommufd, uint32_t *ioas_id)
 {
 	struct iommu_vfio_ioas args = { .size = sizeof(args), .op = IOMMU_VFIO_IOAS_GET };
-	int ret = iommut_vfio_ioas_raw(iommufd, &args);
+	int ret = supported(iommut_vfio_ioas_raw(iommufd, &args));
 
 	if (!ret)
 		*ioas_id = args.ioas_id;
@@ -283,12 +283,12 @@ int iommut_vfio_ioas_set(struct iommut_handle iommufd, uint32_t ioas_id)
 		.op = IOMMU_VFIO_IOAS_SET,
 	};
 
-	return iommut_vfio_ioas_raw(iommufd, &args);
+	return supported(iommut_vfio_ioas_raw(iommufd, &args));
 }
 
 int iommut_vfio_ioas_clear(struct iommut_handle iommufd)
 {
 	struct iommu_vfio_ioas args = { .size = sizeof(args), .op = IOMMU_VFIO_IOAS_CLEAR };
 
-	return iommut_vfio_ioas_raw(iommufd, &args);
+	return supported(iommut_vfio_ioas_raw(iommufd, &args));
 }

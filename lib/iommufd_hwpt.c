@@ -4,6 +4,8 @@
 
 #include <iommut/iommufd.h>
 
+#include "lib/syscalls.h"
+
 int iommut_hwpt_alloc(struct iommut_handle iommufd, uint32_t dev_id, uint32_t ioas_id,
 		      uint32_t flags, uint32_t fault_id, uint32_t *hwpt_id)
 {
@@ -25,7 +27,7 @@ int iommut_hwpt_alloc_nested(struct iommut_handle iommufd, uint32_t dev_id, uint
 		.data_uptr = (uintptr_t)data,
 		.fault_id = fault_id,
 	};
-	int ret = iommut_hwpt_alloc_raw(iommufd, &args);
+	int ret = supported(iommut_hwpt_alloc_raw(iommufd, &args));
 
 	if (!ret)
 		*hwpt_id = args.out_hwpt_id;
@@ -48,7 +50,7 @@ int iommut_hw_info(struct iommut_handle iommufd, uint32_t dev_id, uint32_t type,
 		args.flags = IOMMU_HW_INFO_FLAG_INPUT_TYPE;
 		args.in_data_type = type;
 	}
-	ret = iommut_hw_info_raw(iommufd, &args);
+	ret = supported(iommut_hw_info_raw(iommufd, &args));
 	if (ret)
 		return ret;
 	info->type = args.out_data_type;
@@ -66,7 +68,7 @@ int iommut_hwpt_dirty_tracking(struct iommut_handle iommufd, uint32_t hwpt_id, b
 		.hwpt_id = hwpt_id,
 	};
 
-	return iommut_hwpt_set_dirty_tracking_raw(iommufd, &args);
+	return supported(iommut_hwpt_set_dirty_tracking_raw(iommufd, &args));
 }
 
 int iommut_hwpt_dirty_bitmap(struct iommut_handle iommufd, uint32_t hwpt_id, uint64_t iova,
@@ -82,7 +84,7 @@ int iommut_hwpt_dirty_bitmap(struct iommut_handle iommufd, uint32_t hwpt_id, uin
 		.data = (uintptr_t)bitmap,
 	};
 
-	return iommut_hwpt_get_dirty_bitmap_raw(iommufd, &args);
+	return supported(iommut_hwpt_get_dirty_bitmap_raw(iommufd, &args));
 }
 
 int iommut_hwpt_invalidate(struct iommut_handle iommufd, uint32_t id, uint32_t type,
@@ -96,7 +98,7 @@ int iommut_hwpt_invalidate(struct iommut_handle iommufd, uint32_t id, uint32_t t
 		.entry_len = entry_size,
 		.entry_num = *count,
 	};
-	int ret = iommut_hwpt_invalidate_raw(iommufd, &args);
+	int ret = supported(iommut_hwpt_invalidate_raw(iommufd, &args));
 
 	*count = args.entry_num;
 	return ret;
@@ -105,7 +107,7 @@ int iommut_hwpt_invalidate(struct iommut_handle iommufd, uint32_t id, uint32_t t
 int iommut_fault_queue_alloc(struct iommut_handle iommufd, uint32_t *fault_id, int *fd)
 {
 	struct iommu_fault_alloc args = { .size = sizeof(args) };
-	int ret = iommut_fault_queue_alloc_raw(iommufd, &args);
+	int ret = supported(iommut_fault_queue_alloc_raw(iommufd, &args));
 
 	if (!ret) {
 		*fault_id = args.out_fault_id;
@@ -125,7 +127,7 @@ int iommut_viommu_alloc(struct iommut_handle iommufd, uint32_t type, uint32_t de
 		.data_len = data_size,
 		.data_uptr = (uintptr_t)data,
 	};
-	int ret = iommut_viommu_alloc_raw(iommufd, &args);
+	int ret = supported(iommut_viommu_alloc_raw(iommufd, &args));
 
 	if (!ret)
 		*viommu_id = args.out_viommu_id;
@@ -141,7 +143,7 @@ int iommut_vdevice_alloc(struct iommut_handle iommufd, uint32_t viommu_id, uint3
 		.dev_id = dev_id,
 		.virt_id = virtual_id,
 	};
-	int ret = iommut_vdevice_alloc_raw(iommufd, &args);
+	int ret = supported(iommut_vdevice_alloc_raw(iommufd, &args));
 
 	if (!ret)
 		*vdevice_id = args.out_vdevice_id;
@@ -157,7 +159,7 @@ int iommut_veventq_alloc(struct iommut_handle iommufd, uint32_t viommu_id, uint3
 		.type = type,
 		.veventq_depth = depth,
 	};
-	int ret = iommut_veventq_alloc_raw(iommufd, &args);
+	int ret = supported(iommut_veventq_alloc_raw(iommufd, &args));
 
 	if (!ret) {
 		*veventq_id = args.out_veventq_id;
@@ -178,7 +180,7 @@ int iommut_hw_queue_alloc(struct iommut_handle iommufd, uint32_t viommu_id, uint
 		.nesting_parent_iova = parent_iova,
 		.length = length,
 	};
-	int ret = iommut_hw_queue_alloc_raw(iommufd, &args);
+	int ret = supported(iommut_hw_queue_alloc_raw(iommufd, &args));
 
 	if (!ret)
 		*hw_queue_id = args.out_hw_queue_id;

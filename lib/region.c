@@ -117,6 +117,26 @@ free_args:
 	return ret;
 }
 
+int iommut_region_capability(struct iommut_device *device, uint32_t index, uint16_t id, void *data,
+			     size_t size)
+{
+	struct vfio_region_info info = { .index = index };
+	uint32_t length;
+	uint8_t *args;
+	int ret;
+
+	ret = info_read(device->handle, VFIO_DEVICE_GET_REGION_INFO, &info, sizeof(info), &args,
+			&length);
+	if (ret)
+		return ret;
+	memcpy(&info, args, sizeof(info));
+	ret = info_capability_copy(args, length,
+				   info.flags & VFIO_REGION_INFO_FLAG_CAPS ? info.cap_offset : 0,
+				   id, data, size);
+	free(args);
+	return ret;
+}
+
 void iommut_region_close(struct iommut_region *region)
 {
 	if (!region)

@@ -119,6 +119,19 @@ static int check_ready(const struct iommut_space *space)
 	return space->backend != IOMMUT_IOMMUFD && !space->groups ? -ENODEV : 0;
 }
 
+/* What mapping says to iommufd, wherever the memory comes from. */
+static int ioas_flags(uint32_t access, uint32_t *flags)
+{
+	if (access & ~(uint32_t)IOMMUT_RW)
+		return -EINVAL;
+	*flags = IOMMU_IOAS_MAP_FIXED_IOVA;
+	if (access & IOMMUT_READ)
+		*flags |= IOMMU_IOAS_MAP_READABLE;
+	if (access & IOMMUT_WRITE)
+		*flags |= IOMMU_IOAS_MAP_WRITEABLE;
+	return 0;
+}
+
 int iommut_space_map(struct iommut_space *space, const void *address, uint64_t length,
 		     uint64_t iova, uint32_t access)
 {
@@ -127,23 +140,64 @@ int iommut_space_map(struct iommut_space *space, const void *address, uint64_t l
 
 	if (ret)
 		return ret;
-	if (access & ~(uint32_t)IOMMUT_RW)
-		return -EINVAL;
-	if (space->backend == IOMMUT_IOMMUFD) {
-		flags = IOMMU_IOAS_MAP_FIXED_IOVA;
-		if (access & IOMMUT_READ)
-			flags |= IOMMU_IOAS_MAP_READABLE;
-		if (access & IOMMUT_WRITE)
-			flags |= IOMMU_IOAS_MAP_WRITEABLE;
+	ret = ioas_flags(access, &flags);
+	if (ret)
+		return ret;
+	if (space->backend == IOMMUT_IOMMUFD)
 		return iommut_ioas_map(space->file->handle, space->ioas_id, address, length, &iova,
 				       flags);
-	}
 	flags = 0;
 	if (access & IOMMUT_READ)
 		flags |= VFIO_DMA_MAP_FLAG_READ;
 	if (access & IOMMUT_WRITE)
 		flags |= VFIO_DMA_MAP_FLAG_WRITE;
 	return iommut_vfio_map_dma(space->file->handle, address, length, iova, flags);
+}
+
+int iommut_space_map_file(struct iommut_space *space, int fd, uint64_t start, uint64_t length,
+			  uint64_t iova, uint32_t access)
+{
+	uint32_t flags;
+	int ret = ioas_flags(access, &flags);
+
+	if (ret)
+		return ret;
+	if (space->backend != IOMMUT_IOMMUFD)
+		return -EOPNOTSUPP;
+	return iommut_ioas_map_file(space->file->handle, space->ioas_id, fd, start, length, &iova,
+				    flags);
+}
+
+int iommut_space_copy(struct iommut_space *space, uint64_t iova, struct iommut_space *source,
+		      uint64_t source_iova, uint64_t length, uint32_t access)
+{
+	uint32_t flags;
+	int ret = ioas_flags(access, &flags);
+
+	if (ret)
+		return ret;
+	if (space->backend != IOMMUT_IOMMUFD || source->backend != IOMMUT_IOMMUFD)
+		return -EOPNOTSUPP;
+	/* IDs mean nothing in another file. */
+	if (space->file != source->file)
+		return -EINVAL;
+	return iommut_ioas_copy(space->file->handle, space->ioas_id, &iova, source->ioas_id,
+				source_iova, length, flags);
+}
+
+int iommut_space_allow(struct iommut_space *space, const struct iommut_iova_range *ranges,
+		       uint32_t count)
+{
+	if (space->backend != IOMMUT_IOMMUFD)
+		return -EOPNOTSUPP;
+	return iommut_ioas_allow_iovas(space->file->handle, space->ioas_id, ranges, count);
+}
+
+int iommut_space_huge_pages(struct iommut_space *space, bool on)
+{
+	if (space->backend != IOMMUT_IOMMUFD)
+		return -EOPNOTSUPP;
+	return iommut_option_set(space->file->handle, IOMMU_OPTION_HUGE_PAGES, space->ioas_id, on);
 }
 
 int iommut_space_unmap(struct iommut_space *space, uint64_t iova, uint64_t length,
@@ -176,7 +230,7 @@ int iommut_space_unmap_all(struct iommut_space *space, uint64_t *unmapped)
 	} else if (space->backend == IOMMUT_IOMMUFD) {
 		ret = iommut_ioas_unmap(handle, space->ioas_id, 0, UINT64_MAX, &done);
 	} else {
-		if (iommut_vfio_check_extension_raw(handle, VFIO_UNMAP_ALL) <= 0)
+		if (iommut_vfio_check_extension(handle, VFIO_UNMAP_ALL) <= 0)
 			return -EOPNOTSUPP;
 		ret = iommut_vfio_unmap_dma(handle, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL, &done);
 	}
@@ -295,7 +349,7 @@ int group_get(struct iommut_space *space, int number, struct group **group)
 	if (ret)
 		goto close_group;
 	if (!space->groups) {
-		ret = iommut_vfio_set_iommu_raw(space->file->handle, space->iommu_type);
+		ret = iommut_vfio_set_iommu(space->file->handle, space->iommu_type);
 		if (ret)
 			goto unset_container;
 	}
@@ -307,7 +361,7 @@ int group_get(struct iommut_space *space, int number, struct group **group)
 	return 0;
 
 unset_container:
-	iommut_vfio_group_unset_container_raw(found->handle);
+	iommut_vfio_group_unset_container(found->handle);
 close_group:
 	iommut_handle_close(&found->handle);
 free_group:
@@ -324,7 +378,7 @@ void group_put(struct iommut_space *space, struct group *group)
 	while (*link != group)
 		link = &(*link)->next;
 	*link = group->next;
-	iommut_vfio_group_unset_container_raw(group->handle);
+	iommut_vfio_group_unset_container(group->handle);
 	iommut_handle_close(&group->handle);
 	free(group);
 }

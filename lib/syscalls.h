@@ -2,6 +2,7 @@
 #ifndef LIB_SYSCALLS_H
 #define LIB_SYSCALLS_H
 
+#include <errno.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +46,17 @@ struct iommut_syscalls {
 			    size_t size);
 	void *(*calloc)(const struct iommut_syscalls *sys, size_t count, size_t size);
 };
+
+/**
+ * supported() - what a typed call answers
+ * @ret: what the kernel answered
+ *
+ * Return: @ret; -EOPNOTSUPP for -ENOTTY, by which a kernel says that it does not know a call.
+ */
+static inline int supported(int ret)
+{
+	return ret == -ENOTTY ? -EOPNOTSUPP : ret;
+}
 
 int sys_open(const struct iommut_syscalls *sys, const char *path, int flags, mode_t mode);
 int sys_close(const struct iommut_syscalls *sys, int fd);

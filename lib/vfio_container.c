@@ -57,6 +57,21 @@ int iommut_vfio_group_open(struct iommut_handle *group, int number)
 	return group_open_on(NULL, group, number);
 }
 
+int iommut_vfio_check_extension(struct iommut_handle container, uint32_t extension)
+{
+	return iommut_vfio_check_extension_raw(container, extension);
+}
+
+int iommut_vfio_set_iommu(struct iommut_handle container, uint32_t type)
+{
+	return iommut_vfio_set_iommu_raw(container, type);
+}
+
+int iommut_vfio_group_unset_container(struct iommut_handle group)
+{
+	return iommut_vfio_group_unset_container_raw(group);
+}
+
 int iommut_vfio_group_set_container(struct iommut_handle group, struct iommut_handle container)
 {
 	return iommut_vfio_group_set_container_raw(group, &container.fd);
@@ -169,7 +184,7 @@ int iommut_vfio_dirty_tracking(struct iommut_handle container, bool on)
 		.flags = on ? VFIO_IOMMU_DIRTY_PAGES_FLAG_START : VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP,
 	};
 
-	return iommut_vfio_dirty_pages_raw(container, &args);
+	return supported(iommut_vfio_dirty_pages_raw(container, &args));
 }
 
 int iommut_vfio_dirty_bitmap(struct iommut_handle container, uint64_t iova, uint64_t length,
@@ -196,7 +211,7 @@ int iommut_vfio_dirty_bitmap(struct iommut_handle container, uint64_t iova, uint
 	args.head.argsz = sizeof(args.head) + sizeof(tail);
 	args.head.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP;
 	memcpy(args.head.data, &tail, sizeof(tail));
-	return iommut_vfio_dirty_pages_raw(container, &args.head);
+	return supported(iommut_vfio_dirty_pages_raw(container, &args.head));
 }
 
 static int take_ranges(const uint8_t *capability, size_t room, struct iommut_vfio_iommu_info *info,

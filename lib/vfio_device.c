@@ -26,6 +26,9 @@ int cdev_open_on(const struct iommut_syscalls *sys, struct iommut_handle *device
 	ret = pci_path(bdf, "vfio-dev", path, sizeof(path));
 	if (!ret)
 		ret = pci_first_entry_on(sys, path, "vfio", name, sizeof(name));
+	/* Without an IOMMU, with enable_unsafe_noiommu_mode. */
+	if (ret == -ENOENT)
+		ret = pci_first_entry_on(sys, path, "noiommu-vfio", name, sizeof(name));
 	if (ret == -ENOENT) {
 		/* No such function at all is something else. */
 		ret = pci_get_on(sys, bdf, &pci);
@@ -65,7 +68,7 @@ int iommut_vfio_bind_iommufd(struct iommut_handle device, struct iommut_handle i
 		/* Kernels before the token take the structure without it. */
 		args.argsz = offsetof(struct vfio_device_bind_iommufd, token_uuid_ptr);
 	}
-	ret = iommut_vfio_device_bind_iommufd_raw(device, &args);
+	ret = supported(iommut_vfio_device_bind_iommufd_raw(device, &args));
 	if (!ret)
 		*dev_id = args.out_devid;
 	return ret;
@@ -84,7 +87,7 @@ int iommut_vfio_attach(struct iommut_handle device, uint32_t pasid, uint32_t pt_
 		args.flags = VFIO_DEVICE_ATTACH_PASID;
 		args.pasid = pasid;
 	}
-	return iommut_vfio_device_attach_iommufd_pt_raw(device, &args);
+	return supported(iommut_vfio_device_attach_iommufd_pt_raw(device, &args));
 }
 
 int iommut_vfio_detach(struct iommut_handle device, uint32_t pasid)
@@ -98,7 +101,7 @@ int iommut_vfio_detach(struct iommut_handle device, uint32_t pasid)
 		args.flags = VFIO_DEVICE_DETACH_PASID;
 		args.pasid = pasid;
 	}
-	return iommut_vfio_device_detach_iommufd_pt_raw(device, &args);
+	return supported(iommut_vfio_device_detach_iommufd_pt_raw(device, &args));
 }
 
 int iommut_vfio_set_irqs(struct iommut_handle device, uint32_t flags, uint32_t index,
@@ -143,12 +146,43 @@ int iommut_vfio_ioeventfd(struct iommut_handle device, uint64_t offset, unsigned
 
 	if (width != 1 && width != 2 && width != 4 && width != 8)
 		return -EINVAL;
-	return iommut_vfio_device_ioeventfd_raw(device, &args);
+	return supported(iommut_vfio_device_ioeventfd_raw(device, &args));
+}
+
+int iommut_vfio_hot_reset(struct iommut_handle device, const int32_t *groups, uint32_t count)
+{
+	size_t size = sizeof(struct vfio_pci_hot_reset) + (size_t)count * sizeof(*groups);
+	struct vfio_pci_hot_reset *args = sys_calloc(device.sys, 1, size);
+	int ret;
+
+	if (!args)
+		return -ENOMEM;
+	args->argsz = size;
+	args->count = count;
+	for (uint32_t i = 0; i < count; i++)
+		args->group_fds[i] = groups[i];
+	ret = iommut_vfio_device_pci_hot_reset_raw(device, args);
+	free(args);
+	return ret;
+}
+
+int iommut_vfio_gfx_plane(struct iommut_handle device, uint32_t flags,
+			  struct vfio_device_gfx_plane_info *plane)
+{
+	memset(plane, 0, sizeof(*plane));
+	plane->argsz = sizeof(*plane);
+	plane->flags = flags;
+	return supported(iommut_vfio_device_query_gfx_plane_raw(device, plane));
+}
+
+int iommut_vfio_gfx_dmabuf(struct iommut_handle device, uint32_t dmabuf_id)
+{
+	return supported(iommut_vfio_device_get_gfx_dmabuf_raw(device, &dmabuf_id));
 }
 
 int iommut_vfio_precopy_info(struct iommut_handle data, struct vfio_precopy_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->argsz = sizeof(*info);
-	return iommut_vfio_mig_get_precopy_info_raw(data, info);
+	return supported(iommut_vfio_mig_get_precopy_info_raw(data, info));
 }

@@ -280,7 +280,7 @@ CASE(map_file_rules,
 	if (ftruncate(memory, 4 * PAGE) != 0)
 		fail(t, "ftruncate: %s", strerror(errno));
 	error = iommut_ioas_map_file(iommufd, ioas, memory, 0, 4 * PAGE, &iova, FIXED_RW);
-	if (error == -ENOTTY)
+	if (error == -EOPNOTSUPP)
 		skip(t, "the kernel cannot map files", "Linux 6.13 or later");
 	expect_zero(t, error);
 	iova += 16 * PAGE;
@@ -377,11 +377,11 @@ CASE(change_process_rules,
 	if (ftruncate(memory, PAGE) != 0)
 		fail(t, "ftruncate: %s", strerror(errno));
 	error = iommut_ioas_map_file(iommufd, ioas, memory, 0, PAGE, &iova, FIXED_RW);
-	if (error == -ENOTTY)
+	if (error == -EOPNOTSUPP)
 		skip(t, "the kernel cannot map files", "Linux 6.13 or later");
 	expect_zero(t, error);
 	error = iommut_ioas_change_process(iommufd);
-	if (error == -ENOTTY)
+	if (error == -EOPNOTSUPP)
 		skip(t, "the kernel cannot hand mappings over", "Linux 6.13 or later");
 	expect_zero(t, error);
 	expect_zero(t, map_at(iommufd, ioas, new_pages(t, 1), PAGE, BASE + 16 * PAGE));

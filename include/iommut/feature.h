@@ -10,7 +10,7 @@
 IOMMUT_BEGIN
 
 /*
- * What VFIO_DEVICE_FEATURE can do. -ENOTTY from any of these means that the device or the kernel
+ * What VFIO_DEVICE_FEATURE can do. -EOPNOTSUPP from any of these means that the device or the kernel
  * lacks the feature.
  */
 
@@ -20,7 +20,7 @@ IOMMUT_BEGIN
  * @feature: VFIO_DEVICE_FEATURE_*
  * @operations: VFIO_DEVICE_FEATURE_GET, VFIO_DEVICE_FEATURE_SET or both
  *
- * Return: 0 if it has, -ENOTTY if not, -EINVAL if it has the feature but not the operation.
+ * Return: 0 if it has, -EOPNOTSUPP if not, -EINVAL if it has the feature but not the operation.
  */
 int iommut_feature_probe(struct iommut_device *device, uint32_t feature, uint32_t operations);
 
@@ -31,7 +31,7 @@ int iommut_feature_probe(struct iommut_device *device, uint32_t feature, uint32_
  * @data: in and out, as the feature defines
  * @size: of @data
  *
- * Return: 0 or above as the feature defines (DMA_BUF: a file descriptor), -ENOTTY, -EINVAL.
+ * Return: 0 or above as the feature defines (DMA_BUF: a file descriptor), -EOPNOTSUPP, -EINVAL.
  */
 int iommut_feature_get(struct iommut_device *device, uint32_t feature, void *data, size_t size);
 
@@ -42,7 +42,7 @@ int iommut_feature_get(struct iommut_device *device, uint32_t feature, void *dat
  * @data: as the feature defines; NULL if @size is 0
  * @size: of @data
  *
- * Return: 0, -ENOTTY, -EINVAL.
+ * Return: 0, -EOPNOTSUPP, -EINVAL.
  */
 int iommut_feature_set(struct iommut_device *device, uint32_t feature, const void *data,
 		       size_t size);
@@ -54,7 +54,7 @@ int iommut_feature_set(struct iommut_device *device, uint32_t feature, const voi
  *
  * VFIO_DEVICE_FEATURE_BUS_MASTER.
  *
- * Return: 0, -ENOTTY.
+ * Return: 0, -EOPNOTSUPP.
  */
 int iommut_feature_bus_master(struct iommut_device *device, bool on);
 
@@ -65,7 +65,7 @@ int iommut_feature_bus_master(struct iommut_device *device, bool on);
  *
  * VFIO_DEVICE_FEATURE_PCI_VF_TOKEN.
  *
- * Return: 0, -ENOTTY.
+ * Return: 0, -EOPNOTSUPP.
  */
 int iommut_feature_vf_token(struct iommut_device *device, const uint8_t *token);
 
@@ -76,7 +76,7 @@ int iommut_feature_vf_token(struct iommut_device *device, const uint8_t *token);
  *
  * VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY and _ENTRY_WITH_WAKEUP.
  *
- * Return: 0, -ENOTTY, -EINVAL if it is in that state.
+ * Return: 0, -EOPNOTSUPP, -EINVAL if it is in that state.
  */
 int iommut_feature_low_power_entry(struct iommut_device *device, int wakeup_eventfd);
 
@@ -86,7 +86,7 @@ int iommut_feature_low_power_entry(struct iommut_device *device, int wakeup_even
  *
  * VFIO_DEVICE_FEATURE_LOW_POWER_EXIT.
  *
- * Return: 0, -ENOTTY.
+ * Return: 0, -EOPNOTSUPP.
  */
 int iommut_feature_low_power_exit(struct iommut_device *device);
 
@@ -100,7 +100,7 @@ int iommut_feature_low_power_exit(struct iommut_device *device);
  *
  * VFIO_DEVICE_FEATURE_DMA_BUF.
  *
- * Return: a file descriptor to be closed by the caller, -ENOTTY, -EINVAL, -ENODEV, -ENOMEM.
+ * Return: a file descriptor to be closed by the caller, -EOPNOTSUPP, -EINVAL, -ENODEV, -ENOMEM.
  */
 int iommut_feature_dma_buf(struct iommut_device *device, uint32_t region,
 			   const struct vfio_region_dma_range *ranges, uint32_t count,
@@ -115,7 +115,7 @@ int iommut_feature_dma_buf(struct iommut_device *device, uint32_t region,
  *
  * VFIO_DEVICE_FEATURE_DMA_LOGGING_START.
  *
- * Return: 0, -ENOTTY, -EINVAL, -EBUSY.
+ * Return: 0, -EOPNOTSUPP, -EINVAL, -EBUSY.
  */
 int iommut_feature_dma_logging_start(struct iommut_device *device, uint64_t page_size,
 				     const struct vfio_device_feature_dma_logging_range *ranges,
@@ -127,7 +127,7 @@ int iommut_feature_dma_logging_start(struct iommut_device *device, uint64_t page
  *
  * VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP.
  *
- * Return: 0, -ENOTTY, -EINVAL.
+ * Return: 0, -EOPNOTSUPP, -EINVAL.
  */
 int iommut_feature_dma_logging_stop(struct iommut_device *device);
 
@@ -141,7 +141,7 @@ int iommut_feature_dma_logging_stop(struct iommut_device *device);
  *
  * VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT.
  *
- * Return: 0, -ENOTTY, -EINVAL.
+ * Return: 0, -EOPNOTSUPP, -EINVAL.
  */
 int iommut_feature_dma_logging_report(struct iommut_device *device, uint64_t iova, uint64_t length,
 				      uint64_t page_size, uint64_t *bitmap);
@@ -153,7 +153,7 @@ int iommut_feature_dma_logging_report(struct iommut_device *device, uint64_t iov
  *
  * VFIO_DEVICE_FEATURE_MIGRATION.
  *
- * Return: 0, -ENOTTY.
+ * Return: 0, -EOPNOTSUPP.
  */
 int iommut_feature_migration(struct iommut_device *device, uint64_t *flags);
 
@@ -164,7 +164,7 @@ int iommut_feature_migration(struct iommut_device *device, uint64_t *flags);
  *
  * VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE.
  *
- * Return: 0, -ENOTTY.
+ * Return: 0, -EOPNOTSUPP.
  */
 int iommut_feature_migration_state(struct iommut_device *device, uint32_t *state);
 
@@ -177,7 +177,7 @@ int iommut_feature_migration_state(struct iommut_device *device, uint32_t *state
  *
  * VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE.
  *
- * Return: 0, -ENOTTY, -EINVAL for a state it cannot get to.
+ * Return: 0, -EOPNOTSUPP, -EINVAL for a state it cannot get to.
  */
 int iommut_feature_migration_set_state(struct iommut_device *device, uint32_t state, int *data_fd);
 
@@ -188,7 +188,7 @@ int iommut_feature_migration_set_state(struct iommut_device *device, uint32_t st
  *
  * VFIO_DEVICE_FEATURE_MIG_DATA_SIZE.
  *
- * Return: 0, -ENOTTY.
+ * Return: 0, -EOPNOTSUPP.
  */
 int iommut_feature_migration_size(struct iommut_device *device, uint64_t *bytes);
 
@@ -198,7 +198,7 @@ int iommut_feature_migration_size(struct iommut_device *device, uint64_t *bytes)
  *
  * VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2.
  *
- * Return: 0, -ENOTTY.
+ * Return: 0, -EOPNOTSUPP.
  */
 int iommut_feature_precopy_info_v2(struct iommut_device *device);
 
@@ -209,7 +209,7 @@ int iommut_feature_precopy_info_v2(struct iommut_device *device);
  *
  * VFIO_DEVICE_FEATURE_ZPCI_ERROR.
  *
- * Return: 0, -ENOMSG if none is pending, -ENOTTY.
+ * Return: 0, -ENOMSG if none is pending, -EOPNOTSUPP.
  */
 int iommut_feature_zpci_error(struct iommut_device *device, void *data);
 

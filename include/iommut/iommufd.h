@@ -11,8 +11,8 @@ IOMMUT_BEGIN
 /*
  * Every ioctl of /dev/iommu, twice. The raw call hands the kernel the structure exactly as given,
  * size and reserved fields included, so that a test can get them wrong. The typed call fills it in.
- * Both return 0 or the negative errno of the kernel; -ENOTTY means that the kernel does not know
- * the ioctl.
+ * Both return 0 or the negative errno of the kernel. If the kernel does not know the ioctl, the raw
+ * call returns -ENOTTY and the typed call -EOPNOTSUPP; see support.h for the reason.
  */
 
 /**
@@ -206,7 +206,7 @@ int iommut_ioas_change_process(struct iommut_handle iommufd);
  *
  * IOMMU_IOAS_NOIOMMU_GET_PA.
  *
- * Return: 0, -ENOENT, -EINVAL, -EPERM, -ENOTTY.
+ * Return: 0, -ENOENT, -EINVAL, -EPERM, -EOPNOTSUPP.
  */
 int iommut_ioas_noiommu_get_pa(struct iommut_handle iommufd, uint32_t ioas_id, uint64_t iova,
 			       uint64_t *length, uint64_t *physical);

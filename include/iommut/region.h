@@ -69,6 +69,23 @@ int iommut_region_open(struct iommut_region **region, struct iommut_device *devi
 void iommut_region_close(struct iommut_region *region);
 
 /**
+ * iommut_region_capability() - a capability of what VFIO says of a region
+ * @device: the device
+ * @index: VFIO region index
+ * @id: VFIO_REGION_INFO_CAP_*
+ * @data: where the capability is stored, its struct vfio_info_cap_header first
+ * @size: of @data in bytes; of a longer capability the beginning is stored
+ *
+ * VFIO_DEVICE_GET_REGION_INFO. What iommut_region_open() decodes needs no such call; this is for
+ * those of other buses and drivers (NVLink2), and of kernels to come.
+ *
+ * Return: 0, -ENOENT if there is no such capability, -EBADMSG if it is shorter than @size or the
+ * list contradicts itself, -EINVAL for an index the device has not, -ENOMEM.
+ */
+int iommut_region_capability(struct iommut_device *device, uint32_t index, uint16_t id, void *data,
+			     size_t size);
+
+/**
  * iommut_region_map() - map a part of a region into this process
  * @region: a region
  * @offset: bytes from its start, a multiple of the system's page size

@@ -81,6 +81,64 @@ int iommut_space_map(struct iommut_space *space, const void *address, uint64_t l
 		     uint64_t iova, uint32_t access);
 
 /**
+ * iommut_space_map_file() - map a file at an IOVA
+ * @space: an iommufd space
+ * @fd: a memfd, or a dma-buf such as iommut_feature_dma_buf() gives
+ * @start: first byte in the file, aligned to the system's page size
+ * @length: bytes, a multiple of the system's page size
+ * @iova: where the device will find it
+ * @access: enum iommut_access bits
+ *
+ * IOMMU_IOAS_MAP_FILE with IOMMU_IOAS_MAP_FIXED_IOVA.
+ *
+ * Return: as iommut_space_map(); -EOPNOTSUPP for other backends or kernels, -EBADF.
+ */
+int iommut_space_map_file(struct iommut_space *space, int fd, uint64_t start, uint64_t length,
+			  uint64_t iova, uint32_t access);
+
+/**
+ * iommut_space_copy() - map what another space has mapped
+ * @space: an iommufd space
+ * @iova: where the device will find it in @space
+ * @source: a space of the same /dev/iommu file, also @space itself
+ * @source_iova: where it is mapped in @source
+ * @length: bytes, within one mapping of @source
+ * @access: enum iommut_access bits
+ *
+ * IOMMU_IOAS_COPY with IOMMU_IOAS_MAP_FIXED_IOVA: the memory is not looked up again.
+ *
+ * Return: as iommut_space_map(); -EOPNOTSUPP for other backends, -EINVAL for spaces of two files,
+ * -ENOENT if nothing is mapped there.
+ */
+int iommut_space_copy(struct iommut_space *space, uint64_t iova, struct iommut_space *source,
+		      uint64_t source_iova, uint64_t length, uint32_t access);
+
+/**
+ * iommut_space_allow() - let the kernel place mappings only in some ranges
+ * @space: an iommufd space
+ * @ranges: the ranges, sorted, not overlapping
+ * @count: their number; 0 takes the restriction back
+ *
+ * IOMMU_IOAS_ALLOW_IOVAS. Mappings at a given IOVA, such as those of iommut_space_map(), are not
+ * restricted; a device whose IOMMU cannot reach a range cannot be attached any more.
+ *
+ * Return: 0, -EOPNOTSUPP for other backends, -EINVAL, -EADDRINUSE if an attached device cannot.
+ */
+int iommut_space_allow(struct iommut_space *space, const struct iommut_iova_range *ranges,
+		       uint32_t count);
+
+/**
+ * iommut_space_huge_pages() - whether the IOMMU may use pages above the smallest
+ * @space: an iommufd space without mappings
+ * @on: what a new space has
+ *
+ * IOMMU_OPTION with IOMMU_OPTION_HUGE_PAGES.
+ *
+ * Return: 0, -EOPNOTSUPP for other backends, or as iommut_option_set().
+ */
+int iommut_space_huge_pages(struct iommut_space *space, bool on);
+
+/**
  * iommut_space_unmap() - unmap a range of IOVAs
  * @space: a space
  * @iova: start

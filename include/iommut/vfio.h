@@ -11,8 +11,8 @@ IOMMUT_BEGIN
 /*
  * Every ioctl of VFIO, twice. The raw call hands the kernel the structure exactly as given, argsz
  * and flags included, so that a test can get them wrong. The typed call fills it in. Both return 0
- * (or what the kernel counted) or the negative errno of the kernel; -ENOTTY means that the kernel
- * does not know the ioctl. What concerns one device's features is in feature.h.
+ * (or what the kernel counted) or the negative errno of the kernel. If the kernel does not know the
+ * ioctl, the raw call returns -ENOTTY and the typed call -EOPNOTSUPP; see support.h for the reason. What concerns one device's features is in feature.h.
  */
 
 /* Raw calls on a container (/dev/vfio/vfio, or /dev/iommu as one). */
@@ -107,6 +107,38 @@ int iommut_vfio_group_open(struct iommut_handle *group, int number);
 int iommut_vfio_cdev_open(struct iommut_handle *device, const char *bdf);
 
 /**
+ * iommut_vfio_check_extension() - whether a container can do something
+ * @container: the container
+ * @extension: VFIO_TYPE1v2_IOMMU, VFIO_UNMAP_ALL, ...
+ *
+ * VFIO_CHECK_EXTENSION.
+ *
+ * Return: above 0 if it can, 0 if not, or the error of ioctl(2).
+ */
+int iommut_vfio_check_extension(struct iommut_handle container, uint32_t extension);
+
+/**
+ * iommut_vfio_set_iommu() - choose what stands behind a container
+ * @container: the container, with a group in it
+ * @type: VFIO_TYPE1v2_IOMMU, VFIO_TYPE1_IOMMU, VFIO_NOIOMMU_IOMMU, ...
+ *
+ * VFIO_SET_IOMMU.
+ *
+ * Return: 0, -ENODEV if the kernel has no such type, -EINVAL without a group or if it is chosen.
+ */
+int iommut_vfio_set_iommu(struct iommut_handle container, uint32_t type);
+
+/**
+ * iommut_vfio_group_unset_container() - take a group out of its container
+ * @group: the group, with no device open
+ *
+ * VFIO_GROUP_UNSET_CONTAINER.
+ *
+ * Return: 0, -EINVAL if it is in none, -EBUSY.
+ */
+int iommut_vfio_group_unset_container(struct iommut_handle group);
+
+/**
  * iommut_vfio_group_set_container() - put a group into a container
  * @group: the group
  * @container: the container
@@ -198,7 +230,7 @@ int iommut_vfio_unmap_dma_dirty(struct iommut_handle container, uint64_t iova, u
  * VFIO_IOMMU_DIRTY_PAGES. Type1 reports every pinned page as dirty unless a driver pins pages one
  * by one.
  *
- * Return: 0, -EINVAL, -ENOTTY.
+ * Return: 0, -EINVAL, -EOPNOTSUPP.
  */
 int iommut_vfio_dirty_tracking(struct iommut_handle container, bool on);
 
@@ -321,13 +353,50 @@ int iommut_vfio_ioeventfd(struct iommut_handle device, uint64_t offset, unsigned
 			  uint64_t data, int fd);
 
 /**
+ * iommut_vfio_hot_reset() - reset a device's bus or slot
+ * @device: the device
+ * @groups: file descriptors of the groups of all functions that are touched; NULL for a cdev, where
+ *     the ownership of its /dev/iommu file counts
+ * @count: number of @groups; 0 for a cdev
+ *
+ * VFIO_DEVICE_PCI_HOT_RESET.
+ *
+ * Return: 0, -EINVAL or -EPERM if a touched function is not owned, -ENODEV if not possible, -ENOMEM.
+ */
+int iommut_vfio_hot_reset(struct iommut_handle device, const int32_t *groups, uint32_t count);
+
+/**
+ * iommut_vfio_gfx_plane() - ask for a plane of a graphics device
+ * @device: the device
+ * @flags: VFIO_GFX_PLANE_TYPE_*
+ * @plane: where it is stored
+ *
+ * VFIO_DEVICE_QUERY_GFX_PLANE.
+ *
+ * Return: 0, -EINVAL, -EOPNOTSUPP if the device has no planes: no PCI device of vfio-pci has.
+ */
+int iommut_vfio_gfx_plane(struct iommut_handle device, uint32_t flags,
+			  struct vfio_device_gfx_plane_info *plane);
+
+/**
+ * iommut_vfio_gfx_dmabuf() - a plane as a dma-buf
+ * @device: the device
+ * @dmabuf_id: of what iommut_vfio_gfx_plane() stored
+ *
+ * VFIO_DEVICE_GET_GFX_DMABUF.
+ *
+ * Return: a file descriptor to be closed by the caller, -EINVAL, -EOPNOTSUPP.
+ */
+int iommut_vfio_gfx_dmabuf(struct iommut_handle device, uint32_t dmabuf_id);
+
+/**
  * iommut_vfio_precopy_info() - how much data is left before a migration's last step
  * @data: the file of iommut_feature_migration_set_state(), of a device in a PRE_COPY state
  * @info: where the estimates are stored, bytes
  *
  * VFIO_MIG_GET_PRECOPY_INFO.
  *
- * Return: 0, -EINVAL in any other state, -ENOTTY.
+ * Return: 0, -EINVAL in any other state, -EOPNOTSUPP.
  */
 int iommut_vfio_precopy_info(struct iommut_handle data, struct vfio_precopy_info *info);
 

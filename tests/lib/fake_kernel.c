@@ -55,6 +55,7 @@ static int fake_open(const struct iommut_syscalls *sys, const char *path, int fl
 		{ "/dev/iommu", FAKE_IOMMU },
 		{ "/dev/vfio/7", FAKE_GROUP },
 		{ "/dev/vfio/devices/vfio0", FAKE_DEVICE },
+		{ "/dev/vfio/devices/noiommu-vfio0", FAKE_DEVICE },
 		{ "/dev/vfio/noiommu-9", FAKE_GROUP },
 		{ "/dev/kmsg", FAKE_KMSG },
 		{ "/tmp", FAKE_OTHER },

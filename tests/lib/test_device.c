@@ -244,7 +244,7 @@ static void test_features(struct fixture *fixture, gconstpointer data)
 	g_assert_cmpint(
 		iommut_feature_probe(device, VFIO_DEVICE_FEATURE_DMA_BUF, VFIO_DEVICE_FEATURE_GET),
 		==, 0);
-	g_assert_cmpint(iommut_feature_probe(device, 13, VFIO_DEVICE_FEATURE_GET), ==, -ENOTTY);
+	g_assert_cmpint(iommut_feature_probe(device, 13, VFIO_DEVICE_FEATURE_GET), ==, -EOPNOTSUPP);
 	g_assert_cmpint(iommut_feature_probe(device, 1 << 16, 0), ==, -EINVAL);
 	g_assert_cmpint(iommut_feature_probe(device, 1, 1), ==, -EINVAL);
 	g_assert_cmpint(iommut_feature_get(device, 1 << 16, NULL, 0), ==, -EINVAL);
@@ -326,7 +326,7 @@ static void test_info(struct fixture *fixture, gconstpointer data)
 
 	/* The fake device does not migrate. */
 	g_assert_cmpint(iommut_vfio_precopy_info(iommut_device_handle(device), &precopy), ==,
-			-ENOTTY);
+			-EOPNOTSUPP);
 	g_assert_cmpuint(precopy.initial_bytes, ==, 0);
 	/* A group without an IOMMU has another name. */
 	g_assert_cmpint(group_open_on(&kernel->sys, &group, 9), ==, 0);
