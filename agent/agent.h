@@ -52,6 +52,7 @@ struct function_state {
  * @timed_out: its deadline passed
  * @taint: the kernel's taint before it
  * @functions: its devices before it
+ * @foreign: a program that knows nothing of us
  */
 struct job {
 	uint32_t id;
@@ -67,6 +68,7 @@ struct job {
 	bool timed_out;
 	uint64_t taint;
 	struct function_state functions[2];
+	bool foreign;
 };
 
 /**
@@ -176,6 +178,31 @@ bool restore_devices(struct agent *agent, char *problem, size_t size);
 
 bool find_suites(struct agent *agent, const char *chosen);
 void send_list(struct agent *agent);
+
+/* foreign.c: programs that are no suites */
+
+/**
+ * check_foreign() - is the program of FRAME_RUN there?
+ * @agent: the agent
+ * @request: a FRAME_RUN with program=
+ * @problem: where a sentence about why not is stored
+ * @size: of @problem
+ */
+bool check_foreign(const struct agent *agent, const struct frame *request, char *problem,
+		   size_t size);
+
+/**
+ * become_foreign() - in the child, between vfork and exec: its descriptors are in their places
+ */
+void become_foreign(const struct agent *agent, const struct frame *request)
+	__attribute__((noreturn));
+
+/**
+ * kill_descendants() - end every process that came of a foreign job, whatever group or session it is in
+ *
+ * Return: whether there was one.
+ */
+bool kill_descendants(const struct job *job);
 
 /* jobs.c: FRAME_RUN, FRAME_KILL, FRAME_REPLY */
 

@@ -67,6 +67,10 @@ static void become_case(const struct agent *agent, const struct frame *request, 
 	    dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0 ||
 	    dup2(control, CONTROL_FD) < 0)
 		_exit(126);
+	if (frame_get(request, "program")) {
+		syscall(SYS_close_range, CONTROL_FD, ~0U, 0);
+		become_foreign(agent, request);
+	}
 	syscall(SYS_close_range, CONTROL_FD + 1, ~0U, 0);
 	snprintf(path, sizeof(path), "%s/%s", agent->suites, frame_get(request, "suite"));
 	arguments[count++] = path;
@@ -114,6 +118,7 @@ void start_job(struct agent *agent, const struct frame *request)
 	int64_t timeout = frame_get_number(request, "timeout_ms", 0);
 	const char *name = frame_get(request, "suite");
 	struct job *job = job_by_id(agent, 0);
+	char problem[512];
 
 	if (id <= 0 || id > UINT32_MAX || timeout <= 0 || !name || strchr(name, '/') ||
 	    name[0] == '.' || !frame_get(request, "variant") || !frame_get(request, "seed") ||
@@ -123,6 +128,11 @@ void start_job(struct agent *agent, const struct frame *request)
 	}
 	if (!job) {
 		refuse_job(agent, id, "too many jobs");
+		return;
+	}
+	if (frame_get(request, "program") &&
+	    !check_foreign(agent, request, problem, sizeof(problem))) {
+		refuse_job(agent, id, problem);
 		return;
 	}
 	/* What the kernel said until now belongs to what came before. */
@@ -135,6 +145,7 @@ void start_job(struct agent *agent, const struct frame *request)
 		refuse_job(agent, id, strerror(errno));
 		return;
 	}
+	job->foreign = frame_get(request, "program") != NULL;
 	note_health(agent, job, request);
 	job->start_us = monotonic_us();
 	job->deadline_ms = job->start_us / 1000 + timeout;
@@ -322,6 +333,8 @@ static void report_end(struct agent *agent, struct job *job, int status, bool hu
 	/* What it left running must not disturb the next case. */
 	if (left_behind)
 		kill(-job->process, SIGKILL);
+	if (job->foreign && !hung && kill_descendants(job))
+		left_behind = true;
 	carry_output(agent, job, 0, true);
 	carry_output(agent, job, 1, true);
 	carry_requests(agent, job);

@@ -27,7 +27,8 @@
  * @FRAME_LIST: asks for FRAME_CASE frames, then FRAME_DONE
  * @FRAME_BIND: device=, force=0/1: bind to vfio-pci, then FRAME_DONE or FRAME_ERROR
  * @FRAME_RESTORE: give every device back to its driver, then FRAME_DONE or FRAME_ERROR
- * @FRAME_RUN: job=, suite=, variant=, engine=, device= (0 to 2), seed=, timeout_ms=
+ * @FRAME_RUN: job=, suite=, variant=, engine=, device= (0 to 2), seed=, timeout_ms=; for a program that is no suite also program=, folder=, and any number
+ *             of argument= and environment=
  * @FRAME_KILL: job=
  * @FRAME_REPLY: job=, line=: answer to FRAME_REQUEST
  * @FRAME_POWEROFF: restore, end; an init powers the machine off

@@ -52,7 +52,7 @@ static gint64 floor_ms(lab_config *config, const struct lab_profile *profile,
 	static const char *const made[] = { LAB_FILE_IMAGE, LAB_FILE_CONSOLE };
 	g_autofree char *image = g_build_filename(folder, LAB_FILE_IMAGE, NULL);
 
-	if (lab_image_write(config, image, &error))
+	if (lab_image_write(config, NULL, image, &error))
 		command = lab_qemu_command(config, profile, accelerator, folder, -1, -1, &error);
 	if (command)
 		ms = median_ms((const char *const *)command->pdata, times);

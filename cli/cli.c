@@ -79,6 +79,14 @@ enum exit_status cli_complain(GError *error)
 	return code;
 }
 
+void cli_replay_tests(const struct run_options *options, GPtrArray *words)
+{
+	for (char **path = options->tests; path && *path; path++) {
+		g_ptr_array_add(words, g_strdup("--tests"));
+		g_ptr_array_add(words, g_canonicalize_filename(*path, NULL));
+	}
+}
+
 /* Run from the build folder (BUILD/cli/iommut), or installed (PREFIX/bin/iommut). */
 char *cli_agent(void)
 {

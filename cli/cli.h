@@ -87,6 +87,11 @@ enum parsed cli_parse_run(GOptionContext *context, int argc, char **argv,
 enum exit_status cli_complain(GError *error);
 
 /**
+ * cli_replay_tests() - add the words by which a replay finds the tests of others, from wherever it is started
+ */
+void cli_replay_tests(const struct run_options *options, GPtrArray *words);
+
+/**
  * cli_agent() - path of the agent program that belongs to this program
  */
 char *cli_agent(void);

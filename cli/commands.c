@@ -31,6 +31,7 @@ static char **local_replay(const struct run_options *options, const char *on)
 	}
 	if (options->force)
 		g_ptr_array_add(words, g_strdup("--force"));
+	cli_replay_tests(options, words);
 	g_ptr_array_add(words, NULL);
 	return (char **)g_ptr_array_free(words, FALSE);
 }

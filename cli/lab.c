@@ -16,7 +16,8 @@ static const char description[] =
 	"  iommut lab demo            what a pass and a failure look like\n";
 
 /* The words that boot the same machine again. */
-static char **lab_replay(const struct lab_options *options, const struct lab_profile *profile)
+static char **lab_replay(const struct lab_options *options, const struct run_options *run,
+			 const struct lab_profile *profile)
 {
 	const char *const pairs[][2] = {
 		{ "--profile", profile->file },
@@ -34,6 +35,7 @@ static char **lab_replay(const struct lab_options *options, const struct lab_pro
 		g_ptr_array_add(words, g_strdup(pairs[i][0]));
 		g_ptr_array_add(words, g_strdup(pairs[i][1]));
 	}
+	cli_replay_tests(run, words);
 	g_ptr_array_add(words, NULL);
 	return (char **)g_ptr_array_free(words, FALSE);
 }
@@ -47,7 +49,7 @@ static enum exit_status in_guests(const struct lab_options *lab, const struct ru
 
 	for (guint i = 0; i < profiles->len; i++) {
 		targets[i].transport = lab_transport(config, profiles->pdata[i], accelerator);
-		targets[i].replay = lab_replay(lab, profiles->pdata[i]);
+		targets[i].replay = lab_replay(lab, options, profiles->pdata[i]);
 	}
 	code = options->dry_run ? run_list(options, targets, profiles->len)
 				: run_targets(options, targets, profiles->len);

@@ -291,7 +291,7 @@ static int start(struct transport *transport, GError **error)
 	if (!make_folder(guest, error))
 		goto failed;
 	image = g_build_filename(guest->folder, LAB_FILE_IMAGE, NULL);
-	if (!lab_image_write(guest->config, image, error))
+	if (!lab_image_write(guest->config, transport->tests, image, error))
 		goto failed;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, agent) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, qmp) < 0 ||
@@ -408,6 +408,7 @@ struct transport *lab_transport(const struct lab_config *config, const struct la
 	/* Emulated instructions: measured between 5 and 15 times slower than the host's. */
 	guest->transport.slowness = strcmp(accelerator, "kvm") == 0 ? 1 : 10;
 	guest->transport.shares_fate = FALSE;
+	guest->transport.copies = TRUE;
 	guest->config = config;
 	guest->profile = profile;
 	guest->accelerator = g_strdup(accelerator);

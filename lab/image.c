@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runner/foreign.h"
+
 static bool failed(struct archive *archive, GError **error)
 {
 	g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "cannot write the guest image: %s",
@@ -93,7 +95,45 @@ static bool add_modules(struct archive *archive, const char *folder, GError **er
 	return true;
 }
 
-static bool fill(struct archive *archive, const struct lab_config *config, GError **error)
+/* The folders on the way to a file, from the outermost. */
+static bool add_folders(struct archive *archive, const char *path, GHashTable *there,
+			GError **error)
+{
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		char *folder = g_strndup(path, slash - path);
+
+		if (g_hash_table_add(there, folder) &&
+		    !add(archive, folder, AE_IFDIR, 0755, 0, 0, NULL, 0, error))
+			return false;
+	}
+	return true;
+}
+
+static bool add_tests(struct archive *archive, const GPtrArray *tests, GError **error)
+{
+	g_autoptr(GHashTable) there = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GPtrArray) files = foreign_files(tests);
+
+	for (unsigned int i = 0; i < files->len; i++) {
+		const struct foreign_file *file = files->pdata[i];
+		g_autofree char *name = g_build_filename("tests", file->to, NULL);
+		g_autofree char *interpreter = lab_interpreter(file->from);
+
+		if (interpreter) {
+			g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE,
+				    "%s needs %s, and the guest has none: link it with -static",
+				    file->from, interpreter);
+			return false;
+		}
+		if (!add_folders(archive, name, there, error) ||
+		    !add_file(archive, name, file->from, error))
+			return false;
+	}
+	return true;
+}
+
+static bool fill(struct archive *archive, const struct lab_config *config, const GPtrArray *tests,
+		 GError **error)
 {
 	static const char *const folders[] = { "dev", "proc",    "sys",   "tmp",
 					       "run", "modules", "suites" };
@@ -105,11 +145,12 @@ static bool fill(struct archive *archive, const struct lab_config *config, GErro
 	if (!add(archive, "dev/console", AE_IFCHR, 0600, 5, 1, NULL, 0, error))
 		return false;
 	return add_file(archive, "init", config->agent, error) &&
-	       add_suites(archive, config->suites, error) &&
+	       add_suites(archive, config->suites, error) && add_tests(archive, tests, error) &&
 	       (!config->modules || add_modules(archive, config->modules, error));
 }
 
-bool lab_image_write(const struct lab_config *config, const char *path, GError **error)
+bool lab_image_write(const struct lab_config *config, const GPtrArray *tests, const char *path,
+		     GError **error)
 {
 	struct archive *archive = archive_write_new();
 	bool ok;
@@ -118,7 +159,7 @@ bool lab_image_write(const struct lab_config *config, const char *path, GError *
 	      archive_write_add_filter_none(archive) == ARCHIVE_OK &&
 	      archive_write_open_filename(archive, path) == ARCHIVE_OK) ||
 	     failed(archive, error);
-	ok = ok && fill(archive, config, error);
+	ok = ok && fill(archive, config, tests, error);
 	if (ok && archive_write_close(archive) != ARCHIVE_OK)
 		ok = failed(archive, error);
 	archive_write_free(archive);

@@ -112,9 +112,20 @@ const char *lab_accelerator(const struct lab_config *config, char **why);
 /**
  * lab_image_write() - make the guest's initramfs
  * @config: agent, suites and modules to put in
+ * @tests: of struct foreign *: tests of others, whose files go to /tests; or NULL
  * @path: file to write
+ * @error: LAB_ERROR_USAGE when a test needs what is not in the guest
  */
-bool lab_image_write(const struct lab_config *config, const char *path, GError **error);
+bool lab_image_write(const struct lab_config *config, const GPtrArray *tests, const char *path,
+		     GError **error);
+
+/**
+ * lab_interpreter() - what a program needs to be started
+ * @path: a file
+ *
+ * Return: path of the interpreter of a script, or of the dynamic loader, a new string; NULL if it needs none, or is no program.
+ */
+char *lab_interpreter(const char *path);
 
 struct lab_module {
 	char *name; /* with ".ko" */

@@ -36,7 +36,17 @@ void test_case_free(struct test_case *which)
 	g_strfreev(which->needs);
 	g_clear_pointer(&which->parameters, g_ptr_array_unref);
 	g_strfreev(which->excludes);
+	g_strfreev(which->engines);
+	g_free(which->part);
 	g_free(which);
+}
+
+struct test_case *test_case_new(void)
+{
+	struct test_case *which = g_new0(struct test_case, 1);
+
+	which->parameters = g_ptr_array_new_with_free_func(parameter_free);
+	return which;
 }
 
 static gboolean fail(GError **error, const char *what)
@@ -157,13 +167,12 @@ static gboolean parse_lists(struct test_case *which, const json_t *object, GErro
 
 struct test_case *test_case_parse(const char *line, gsize length, GError **error)
 {
-	g_autoptr(test_case) which = g_new0(struct test_case, 1);
+	g_autoptr(test_case) which = test_case_new();
 	const char *suite, *name;
 	json_error_t problem;
 	json_t *object;
 	gboolean good;
 
-	which->parameters = g_ptr_array_new_with_free_func(parameter_free);
 	if (length > CATALOGUE_MAX_LINE) {
 		fail(error, "a line that is too long");
 		return NULL;
@@ -195,6 +204,12 @@ struct test_case *test_case_parse(const char *line, gsize length, GError **error
 gboolean test_case_has_mark(const struct test_case *which, const char *mark)
 {
 	return g_strv_contains((const char *const *)which->marks, mark);
+}
+
+gboolean test_case_takes(const struct test_case *which, const char *engine)
+{
+	return !which->engines || !which->engines[0] ||
+	       g_strv_contains((const char *const *)which->engines, engine);
 }
 
 const struct parameter *test_case_parameter(const struct test_case *which, const char *name)

@@ -23,6 +23,8 @@ struct parameter {
 	char *fallback;
 };
 
+struct foreign;
+
 /**
  * struct test_case - a case before it is multiplied by its parameters
  * @suite: the suite's name
@@ -36,6 +38,9 @@ struct parameter {
  * @timeout_ms: its deadline on idle hardware
  * @parameters: of struct parameter *, in the order of the ID
  * @excludes: combinations that do not exist: each "a=x,b=y"; NULL-terminated
+ * @engines: engines whose devices it takes; NULL-terminated; NULL or empty: any
+ * @foreign: the program that it is, if somebody else wrote it; else NULL
+ * @part: which case of that program; NULL: all of it
  */
 struct test_case {
 	char *suite;
@@ -49,7 +54,15 @@ struct test_case {
 	guint timeout_ms;
 	GPtrArray *parameters;
 	char **excludes;
+	char **engines;
+	const struct foreign *foreign;
+	char *part;
 };
+
+/**
+ * test_case_new() - a case without parameters, of which nothing is known yet
+ */
+struct test_case *test_case_new(void);
 
 /**
  * test_case_parse() - take a line of a suite's --list
@@ -69,6 +82,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(test_case, test_case_free)
  * test_case_has_mark() - is it marked so?
  */
 gboolean test_case_has_mark(const struct test_case *which, const char *mark);
+
+/**
+ * test_case_takes() - does it take devices of this engine?
+ */
+gboolean test_case_takes(const struct test_case *which, const char *engine);
 
 /**
  * test_case_parameter() - a parameter by name, or NULL

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "agent/protocol.h"
+#include "runner/foreign.h"
+#include "runner/foreign_run.h"
 #include "runner/judge.h"
 #include "runner/text.h"
 #include "runner/verdict.h"
@@ -25,6 +27,8 @@ struct running {
 	struct device *devices[PLAN_MAX_DEVICES + 1];
 	GString *output[2];
 	GString *kernel;
+	struct foreign_stream *stream; /* of a program that somebody else wrote; else NULL */
+	gint64 part_start_us;          /* when its last test ended, as far as we can tell */
 	char *bad_line;
 	char *fault_line;
 	gboolean truncated;
@@ -59,6 +63,7 @@ static void running_free(gpointer data)
 	g_string_free(run->output[0], TRUE);
 	g_string_free(run->output[1], TRUE);
 	g_string_free(run->kernel, TRUE);
+	foreign_stream_free(run->stream);
 	g_free(run->bad_line);
 	g_free(run->fault_line);
 	g_free(run);
@@ -188,6 +193,7 @@ static void record(struct executor *executor, struct running *run,
 	result->verdict = judgement.verdict;
 	result->reason = g_strdup(judgement.reason);
 	result->lift = g_strdup(judgement.lift);
+	result->known = g_strdup(judgement.known);
 	result->details = details ? g_strconcat(judgement.details, details, NULL)
 				  : g_strdup(judgement.details);
 	result->proves = g_strdup(run->item->which->proves);
@@ -207,6 +213,29 @@ static void record(struct executor *executor, struct running *run,
 	result_free(result);
 }
 
+/* Each test of a program is a result as soon as it has come. */
+static void record_parts(struct executor *executor, struct running *run)
+{
+	const struct foreign_part *part;
+
+	if (!run->stream || item_part(run->item))
+		return;
+	while ((part = foreign_stream_next(run->stream))) {
+		struct result *result = foreign_part_result(run->item, part);
+
+		result->profile = g_strdup(executor->transport->name);
+		result->devices = device_names(run);
+		result->seed = run->seed;
+		result->start_us = run->part_start_us;
+		run->part_start_us = g_get_real_time();
+		result->duration_us = MAX(0, run->part_start_us - result->start_us);
+		result->timeout_ms = run->timeout_ms;
+		if (!executor->sink->add(executor->sink->data, run->item, result))
+			executor->broken = TRUE;
+		result_free(result);
+	}
+}
+
 /* The case is over; @run is gone after this. */
 static void finish(struct executor *executor, struct running *run, enum ending ending,
 		   const struct session_exit *end, const char *death)
@@ -219,6 +248,10 @@ static void finish(struct executor *executor, struct running *run, enum ending e
 		.status = end ? end->status : 0,
 		.output = run->output[0]->str,
 		.output_length = run->output[0]->len,
+		.errors = run->output[1]->str,
+		.stream = run->stream,
+		.one = item_part(run->item) != NULL,
+		.provokes_faults = run->stream && run->item->which->foreign->provokes_faults,
 		.truncated = run->truncated,
 		.kernel = run->bad_line,
 		.fault = run->fault_line,
@@ -226,8 +259,13 @@ static void finish(struct executor *executor, struct running *run, enum ending e
 		.leak = end ? end->leak : NULL,
 		.death = why,
 	};
-	gint64 duration =
-		end && end->duration_us ? end->duration_us : g_get_real_time() - run->start_us;
+	gint64 duration;
+
+	if (run->stream) {
+		foreign_stream_end(run->stream);
+		record_parts(executor, run);
+	}
+	duration = end && end->duration_us ? end->duration_us : g_get_real_time() - run->start_us;
 
 	/* A crash of the machine is explained by its console, in full. */
 	record(executor, run, &observation, duration,
@@ -279,6 +317,10 @@ static void on_output(gpointer data, guint32 job, guint stream, const char *byte
 	if (!run || (stream != STREAM_STDOUT && stream != STREAM_STDERR))
 		return;
 	output = run->output[stream == STREAM_STDERR];
+	if (run->stream && stream == STREAM_STDOUT) {
+		foreign_stream_feed(run->stream, bytes, length);
+		record_parts(data, run);
+	}
 	if (length > MAX_OUTPUT - output->len) {
 		run->truncated = run->truncated || stream == STREAM_STDOUT;
 		length = MAX_OUTPUT - output->len;
@@ -342,10 +384,12 @@ static void on_kernel(gpointer data, const char *line, gboolean user, const char
 
 	for (guint i = 0; i < executor->running->len; i++) {
 		struct running *run = executor->running->pdata[i];
+		gboolean meant =
+			allowed || (run->stream && foreign_allows(run->item->which->foreign, line));
 
-		if (bad && !run->bad_line)
+		if (bad && !meant && !run->bad_line)
 			run->bad_line = g_strdup(line);
-		if (fault && !allowed && !run->fault_line && may_have_caused(executor, run, device))
+		if (fault && !meant && !run->fault_line && may_have_caused(executor, run, device))
 			run->fault_line = g_strdup(line);
 		if (run->kernel->len < MAX_KERNEL)
 			g_string_append_printf(run->kernel, "%s\n", line);
@@ -412,11 +456,14 @@ static void start(struct executor *executor, const struct item *item, struct dev
 	run->output[0] = g_string_new(NULL);
 	run->output[1] = g_string_new(NULL);
 	run->kernel = g_string_new(NULL);
+	run->stream = item->which->foreign ? foreign_stream_new() : NULL;
 	run->job = job.job;
 	run->timeout_ms = timeout_of(executor, item);
 	/* Repeats are to differ; the first one is what a replay by the printed seed does. */
 	run->seed = executor->options->seed + item->attempt - 1;
-	run->start_us = g_get_real_time();
+	if (run->stream && !foreign_uses_seed(item->which->foreign))
+		run->seed = 0;
+	run->start_us = run->part_start_us = g_get_real_time();
 	run->lost_at =
 		g_get_monotonic_time() +
 		(run->timeout_ms + (gint64)(AGENT_GRACE_MS * executor->transport->slowness)) * 1000;
@@ -426,11 +473,14 @@ static void start(struct executor *executor, const struct item *item, struct dev
 	}
 	job.seed = run->seed;
 	job.timeout_ms = run->timeout_ms;
+	if (run->stream)
+		foreign_job(&job, item, executor->transport->copies);
 	g_ptr_array_add(executor->running, run);
 	if (!executor->sink->begin(executor->sink->data, item))
 		executor->broken = TRUE;
 	/* A lost session shows at the next wait, with this case in flight. */
 	session_run(*executor->session, &job);
+	foreign_job_clear(&job);
 }
 
 enum try { TRY_STARTED, TRY_DONE, TRY_LATER };

@@ -16,12 +16,12 @@ void judgement_clear(struct judgement *judgement)
 {
 	g_free(judgement->reason);
 	g_free(judgement->lift);
+	g_free(judgement->known);
 	g_free(judgement->details);
 	memset(judgement, 0, sizeof(*judgement));
 }
 
-G_GNUC_PRINTF(3, 4)
-static void decide(struct judgement *judgement, enum verdict verdict, const char *format, ...)
+void judgement_decide(struct judgement *judgement, enum verdict verdict, const char *format, ...)
 {
 	va_list arguments;
 
@@ -60,10 +60,11 @@ static void decide_skip(struct judgement *judgement, const char *reason)
 	const char *lift = strstr(reason, separator);
 
 	if (!lift) {
-		decide(judgement, VERDICT_SKIP, "%s", *reason ? reason : "no reason given");
+		judgement_decide(judgement, VERDICT_SKIP, "%s",
+				 *reason ? reason : "no reason given");
 		return;
 	}
-	decide(judgement, VERDICT_SKIP, "%.*s", (int)(lift - reason), reason);
+	judgement_decide(judgement, VERDICT_SKIP, "%.*s", (int)(lift - reason), reason);
 	judgement->lift = g_strdup(lift + strlen(separator));
 }
 
@@ -77,42 +78,43 @@ static void judge_exit(const struct observation *seen, struct judgement *judgeme
 	g_free(judgement->details);
 	judgement->details = g_strconcat(result ? result->diagnostics : "", ktap->trailing, NULL);
 	if (WIFSIGNALED(seen->status)) {
-		decide(judgement, VERDICT_CRASH, "ended by signal %d (%s)", WTERMSIG(seen->status),
-		       strsignal(WTERMSIG(seen->status)));
+		judgement_decide(judgement, VERDICT_CRASH, "ended by signal %d (%s)",
+				 WTERMSIG(seen->status), strsignal(WTERMSIG(seen->status)));
 		return;
 	}
 	if (code == EXIT_CODE_USAGE) {
-		decide(judgement, VERDICT_ERROR, "the suite did not understand its command line");
+		judgement_decide(judgement, VERDICT_ERROR,
+				 "the suite did not understand its command line");
 		return;
 	}
 	if (code != EXIT_CODE_PASS && code != EXIT_CODE_FAIL && code != EXIT_CODE_SKIP) {
-		decide(judgement, VERDICT_CRASH, "ended with exit status %d", code);
+		judgement_decide(judgement, VERDICT_CRASH, "ended with exit status %d", code);
 		return;
 	}
 	if (seen->truncated) {
-		decide(judgement, VERDICT_CRASH, "printed too much");
+		judgement_decide(judgement, VERDICT_CRASH, "printed too much");
 		return;
 	}
 	if (!ktap->version || ktap->planned != 1 || ktap->results->len != 1 || ktap->problem) {
-		decide(judgement, VERDICT_CRASH, "exit status %d without one good result line: %s",
-		       code,
-		       ktap->problem            ? ktap->problem
-		       : !ktap->version         ? "no version line"
-		       : ktap->results->len > 1 ? "several results"
-						: "no result");
+		judgement_decide(judgement, VERDICT_CRASH,
+				 "exit status %d without one good result line: %s", code,
+				 ktap->problem            ? ktap->problem
+				 : !ktap->version         ? "no version line"
+				 : ktap->results->len > 1 ? "several results"
+							  : "no result");
 		return;
 	}
 	if (!g_str_equal(result->name, seen->variant)) {
-		decide(judgement, VERDICT_CRASH, "the result line names another case: %s",
-		       result->name);
+		judgement_decide(judgement, VERDICT_CRASH, "the result line names another case: %s",
+				 result->name);
 		return;
 	}
 	agrees = code == EXIT_CODE_PASS   ? result->ok && result->directive == KTAP_NONE
 		 : code == EXIT_CODE_FAIL ? !result->ok && result->directive == KTAP_NONE
 					  : result->ok && result->directive == KTAP_SKIP;
 	if (!agrees) {
-		decide(judgement, VERDICT_CRASH, "exit status %d and the result line disagree",
-		       code);
+		judgement_decide(judgement, VERDICT_CRASH,
+				 "exit status %d and the result line disagree", code);
 		return;
 	}
 	if (code == EXIT_CODE_SKIP) {
@@ -120,9 +122,9 @@ static void judge_exit(const struct observation *seen, struct judgement *judgeme
 	} else if (code == EXIT_CODE_FAIL) {
 		g_autofree char *line = failure_in_a_line(judgement->details);
 
-		decide(judgement, VERDICT_FAIL, "%s", line);
+		judgement_decide(judgement, VERDICT_FAIL, "%s", line);
 	} else {
-		decide(judgement, VERDICT_PASS, "%s", "");
+		judgement_decide(judgement, VERDICT_PASS, "%s", "");
 	}
 }
 
@@ -132,12 +134,30 @@ static gboolean provokes_faults(const struct observation *seen)
 	static const char words[] = "# this case provokes faults\n";
 	const char *at = seen->output, *end = seen->output + seen->output_length;
 
+	if (seen->stream)
+		return seen->provokes_faults;
 	while (at && (at = memmem(at, (gsize)(end - at), words, strlen(words)))) {
 		if (at == seen->output || at[-1] == '\n')
 			return TRUE;
 		at += strlen(words);
 	}
 	return FALSE;
+}
+
+/* How far a program with many tests came before it was ended. */
+static void add_progress(const struct observation *seen, struct judgement *judgement)
+{
+	g_autofree char *progress = NULL;
+	char *longer;
+
+	if (!seen->stream || seen->one || seen->ending == ENDING_EXIT)
+		return;
+	progress = foreign_stream_progress(seen->stream);
+	if (!progress)
+		return;
+	longer = g_strdup_printf("%s, %s", judgement->reason, progress);
+	g_free(judgement->reason);
+	judgement->reason = longer;
 }
 
 void judge(const struct observation *seen, struct judgement *judgement)
@@ -148,44 +168,56 @@ void judge(const struct observation *seen, struct judgement *judgement)
 	judgement->details = g_strdup("");
 	if (seen->output_length && seen->ending != ENDING_EXIT) {
 		g_free(judgement->details);
-		judgement->details =
-			text_clean(seen->output, (gssize)seen->output_length, KTAP_MAX_DIAGNOSTICS);
+		judgement->details = seen->stream
+					     ? foreign_stream_trailing(seen->stream)
+					     : text_clean(seen->output, (gssize)seen->output_length,
+							  KTAP_MAX_DIAGNOSTICS);
 	}
 	switch (seen->ending) {
 	case ENDING_EXIT:
-		judge_exit(seen, judgement);
+		if (!seen->stream)
+			judge_exit(seen, judgement);
+		else if (seen->one)
+			foreign_judge_one(seen->stream, seen, judgement);
+		else
+			foreign_judge_all(seen->stream, seen, judgement);
 		break;
 	case ENDING_TIMEOUT:
-		decide(judgement, VERDICT_TIMEOUT, "not done at its deadline");
+		judgement_decide(judgement, VERDICT_TIMEOUT, "not done at its deadline");
 		break;
 	case ENDING_HUNG:
-		decide(judgement, VERDICT_TIMEOUT,
-		       "not done at its deadline, and could not be killed: the kernel holds it");
+		judgement_decide(
+			judgement, VERDICT_TIMEOUT,
+			"not done at its deadline, and could not be killed: the kernel holds it");
 		break;
 	case ENDING_LOST:
-		decide(judgement, VERDICT_CRASH, "the machine under test was lost: %s", death);
+		judgement_decide(judgement, VERDICT_CRASH, "the machine under test was lost: %s",
+				 death);
 		break;
 	case ENDING_STOPPED:
-		decide(judgement, VERDICT_ERROR, "the run was stopped while it ran");
+		judgement_decide(judgement, VERDICT_ERROR, "the run was stopped while it ran");
 		break;
 	case ENDING_REFUSED:
-		decide(judgement, VERDICT_ERROR, "%s", death);
+		judgement_decide(judgement, VERDICT_ERROR, "%s", death);
 		break;
 	}
+	add_progress(seen, judgement);
 	/* Whatever the case says of itself: a kernel that warns is no pass. */
 	if (judgement->verdict != VERDICT_PASS && judgement->verdict != VERDICT_SKIP)
 		return;
 	if (seen->kernel)
-		decide(judgement, VERDICT_FAIL, "the kernel complained: %s", seen->kernel);
+		judgement_decide(judgement, VERDICT_FAIL, "the kernel complained: %s",
+				 seen->kernel);
 	else if (seen->taint)
-		decide(judgement, VERDICT_FAIL, "the kernel became tainted: %s", seen->taint);
+		judgement_decide(judgement, VERDICT_FAIL, "the kernel became tainted: %s",
+				 seen->taint);
 	else if (seen->fault && !provokes_faults(seen))
-		decide(judgement, VERDICT_FAIL,
-		       "an IOMMU reported a fault that the case does not speak of "
-		       "(provokes_faults): %s",
-		       seen->fault);
+		judgement_decide(judgement, VERDICT_FAIL,
+				 "an IOMMU reported a fault that the case does not speak of "
+				 "(provokes_faults): %s",
+				 seen->fault);
 	else if (seen->leak)
-		decide(judgement, VERDICT_FAIL, "left behind: %s", seen->leak);
+		judgement_decide(judgement, VERDICT_FAIL, "left behind: %s", seen->leak);
 	if (judgement->verdict == VERDICT_FAIL)
 		g_clear_pointer(&judgement->lift, g_free);
 }

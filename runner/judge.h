@@ -6,6 +6,7 @@
 
 #include <glib.h>
 
+#include "runner/foreign_stream.h"
 #include "runner/verdict.h"
 
 /* How a case's process ended. */
@@ -25,6 +26,10 @@ enum ending {
  * @status: as waitpid(2) gave it, for ENDING_EXIT
  * @output: its stdout
  * @output_length: bytes
+ * @errors: its stderr, or NULL
+ * @stream: its stdout as read already, if it is a program that somebody else wrote; else NULL
+ * @one: then: it runs one test, not all that it has
+ * @provokes_faults: then: faults are meant to be
  * @truncated: more output came than is kept
  * @kernel: a line of the kernel log that no good kernel prints, cleaned, or NULL
  * @fault: a line of the kernel log that reports a fault of an IOMMU, cleaned, or NULL: bad unless the case says that it provokes some
@@ -38,6 +43,10 @@ struct observation {
 	int status;
 	const char *output;
 	gsize output_length;
+	const char *errors;
+	struct foreign_stream *stream;
+	gboolean one;
+	gboolean provokes_faults;
 	gboolean truncated;
 	const char *kernel;
 	const char *fault;
@@ -51,14 +60,22 @@ struct observation {
  * @verdict: the verdict
  * @reason: one line; empty for a pass
  * @lift: what would lift a skip, or NULL
+ * @known: why a failure is expected, if the case itself expects it; or NULL
  * @details: diagnostics of the case: expectation, values seen, seed; never NULL
  */
 struct judgement {
 	enum verdict verdict;
 	char *reason;
 	char *lift;
+	char *known;
 	char *details;
 };
+
+/**
+ * judgement_decide() - set the verdict and the reason
+ */
+void judgement_decide(struct judgement *judgement, enum verdict verdict, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
 
 /**
  * judge() - give a verdict

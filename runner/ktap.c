@@ -8,12 +8,17 @@
 #define MAX_REASON 2000
 #define MAX_DEPTH  64
 
-struct reader {
+struct ktap_reader {
 	struct ktap *ktap;
+	gboolean foreign;
+	/* the beginning of a line whose end has not come */
+	GString *line;
 	GString *diagnostics;
 	guint next_number;
-	guint top_results;
-	gboolean bailed_out;
+	/* the last line was a result: YAML may follow it */
+	gboolean after_result;
+	gboolean in_yaml;
+	char *bail_out;
 };
 
 static void result_free(gpointer data)
@@ -26,17 +31,29 @@ static void result_free(gpointer data)
 	g_free(result);
 }
 
+static void reader_free(struct ktap_reader *reader)
+{
+	if (!reader)
+		return;
+	g_string_free(reader->line, TRUE);
+	g_string_free(reader->diagnostics, TRUE);
+	g_free(reader->bail_out);
+	g_free(reader);
+}
+
 void ktap_free(struct ktap *ktap)
 {
 	if (!ktap)
 		return;
 	g_ptr_array_unref(ktap->results);
+	reader_free(ktap->reader);
+	g_free(ktap->skip_all);
 	g_free(ktap->trailing);
 	g_free(ktap->problem);
 	g_free(ktap);
 }
 
-static void complain(struct reader *reader, const char *problem)
+static void complain(struct ktap_reader *reader, const char *problem)
 {
 	if (!reader->ktap->problem)
 		reader->ktap->problem = g_strdup(problem);
@@ -50,6 +67,17 @@ static gboolean take(const char **at, const char *end, const char *word)
 		return FALSE;
 	*at += length;
 	return TRUE;
+}
+
+/* "ok" is a word, the beginning of "okay" is none. */
+static gboolean take_word(const char **at, const char *end, const char *word)
+{
+	const char *from = *at;
+
+	if (take(at, end, word) && (*at == end || **at == ' '))
+		return TRUE;
+	*at = from;
+	return FALSE;
 }
 
 static gboolean take_number(const char **at, const char *end, guint *number)
@@ -116,36 +144,58 @@ static void adopt(struct ktap *ktap, struct ktap_result *parent)
 	}
 }
 
-/* After "ok " or "not ok ". */
-static void read_result(struct reader *reader, const char *at, const char *end, guint indent,
+/* Where the directive begins: the first "#", unless it is written "\\#". */
+static const char *find_mark(const struct ktap_reader *reader, const char *at, const char *end)
+{
+	for (const char *mark = at; mark < end; mark++) {
+		if (*mark == '\\' && reader->foreign)
+			mark++;
+		else if (*mark == '#')
+			return mark;
+	}
+	return NULL;
+}
+
+static gboolean check_number(struct ktap_reader *reader, const char **at, const char *end,
+			     guint indent)
+{
+	gboolean numbered = *at < end && g_ascii_isdigit(**at);
+	guint number = reader->next_number;
+
+	if ((numbered && !take_number(at, end, &number)) || (!numbered && !reader->foreign)) {
+		complain(reader, "a result without a number");
+		return FALSE;
+	}
+	if (indent)
+		return TRUE;
+	reader->ktap->top_results++;
+	if (number != reader->next_number++)
+		complain(reader, "results out of order: one may be lost");
+	return TRUE;
+}
+
+/* After "ok" or "not ok". */
+static void read_result(struct ktap_reader *reader, const char *at, const char *end, guint indent,
 			gboolean ok)
 {
 	struct ktap *ktap = reader->ktap;
 	struct ktap_result *result;
 	const char *name, *name_end, *mark;
-	guint number;
 
 	while (at < end && *at == ' ')
 		at++;
-	if (!take_number(&at, end, &number)) {
-		complain(reader, "a result without a number");
-		return;
-	}
 	if (ktap->results->len >= KTAP_MAX_RESULTS) {
 		complain(reader, "too many results");
 		return;
 	}
-	if (indent == 0) {
-		reader->top_results++;
-		if (number != reader->next_number++)
-			complain(reader, "results out of order: one may be lost");
-	}
+	if (!check_number(reader, &at, end, indent))
+		return;
 	result = g_new0(struct ktap_result, 1);
 	result->ok = ok;
 	result->leaf = TRUE;
 	result->indent = indent;
 	name = at;
-	mark = memchr(at, '#', (gsize)(end - at));
+	mark = find_mark(reader, at, end);
 	name_end = mark ? mark : end;
 	strip(&name, &name_end);
 	if (take(&name, name_end, "- "))
@@ -166,20 +216,61 @@ static void read_result(struct reader *reader, const char *at, const char *end, 
 	g_string_truncate(reader->diagnostics, 0);
 	adopt(ktap, result);
 	g_ptr_array_add(ktap->results, result);
+	if (!indent)
+		ktap->settled = ktap->results->len;
+	reader->after_result = TRUE;
 }
 
-static void read_plan(struct reader *reader, const char *at, const char *end)
+/* After "1..": "1..0 # SKIP reason" plans nothing, and says why. */
+static void read_plan(struct ktap_reader *reader, const char *at, const char *end)
 {
+	struct ktap *ktap = reader->ktap;
 	guint planned;
 
 	if (!take_number(&at, end, &planned))
 		return;
-	if (reader->ktap->planned >= 0)
+	if (ktap->planned >= 0)
 		complain(reader, "two plans");
-	reader->ktap->planned = planned;
+	ktap->planned = planned;
+	strip(&at, &end);
+	if (planned || !take(&at, end, "#"))
+		return;
+	strip(&at, &end);
+	take_directive(&at, end);
+	strip(&at, &end);
+	g_free(ktap->skip_all);
+	ktap->skip_all = text_clean_line(at, end - at, MAX_REASON);
 }
 
-static void read_line(struct reader *reader, const char *at, const char *end)
+/* Between "---" and "...", indented, behind a result: it belongs to it. Return: whether the line is of that kind. */
+static gboolean read_yaml(struct ktap_reader *reader, const char *at, const char *end,
+			  gboolean indented)
+{
+	struct ktap *ktap = reader->ktap;
+	struct ktap_result *result;
+	g_autofree char *line = NULL;
+	char *longer;
+
+	if (!reader->in_yaml) {
+		reader->in_yaml = reader->foreign && reader->after_result && indented &&
+				  end - at == 3 && take(&at, end, "---");
+		return reader->in_yaml;
+	}
+	if (end - at == 3 && take(&at, end, "...")) {
+		reader->in_yaml = FALSE;
+		return TRUE;
+	}
+	result = ktap->results->pdata[ktap->results->len - 1];
+	if (strlen(result->diagnostics) >= KTAP_MAX_DIAGNOSTICS)
+		return TRUE;
+	line = text_clean_line(at, end - at, KTAP_MAX_LINE);
+	longer = g_strconcat(result->diagnostics, line, "\n", NULL);
+	g_free(result->diagnostics);
+	result->diagnostics = longer;
+	return TRUE;
+}
+
+static void read_line(struct ktap_reader *reader, const char *at, const char *end)
 {
 	const char *start = at;
 	guint indent;
@@ -187,14 +278,19 @@ static void read_line(struct reader *reader, const char *at, const char *end)
 	while (at < end && *at == ' ')
 		at++;
 	indent = (guint)MIN(at - start, 2 * MAX_DEPTH);
-	if (take(&at, end, "ok ")) {
+	if (read_yaml(reader, at, end, indent > 0))
+		return;
+	reader->after_result = FALSE;
+	if (take_word(&at, end, "ok")) {
 		read_result(reader, at, end, indent, TRUE);
-	} else if (take(&at, end, "not ok ")) {
+	} else if (take_word(&at, end, "not ok")) {
 		read_result(reader, at, end, indent, FALSE);
 	} else if (take(&at, end, "KTAP version ") || take(&at, end, "TAP version ")) {
 		reader->ktap->version = TRUE;
 	} else if (take(&at, end, "Bail out!")) {
-		reader->bailed_out = TRUE;
+		strip(&at, &end);
+		g_free(reader->bail_out);
+		reader->bail_out = text_clean_line(at, end - at, MAX_REASON);
 	} else if (indent == 0 && take(&at, end, "1..")) {
 		read_plan(reader, at, end);
 	} else if (take(&at, end, "#")) {
@@ -207,32 +303,77 @@ static void read_line(struct reader *reader, const char *at, const char *end)
 	}
 }
 
-struct ktap *ktap_parse(const char *bytes, gsize length)
+static void end_line(struct ktap_reader *reader)
+{
+	GString *line = reader->line;
+
+	if (line->len && line->str[line->len - 1] == '\r')
+		g_string_truncate(line, line->len - 1);
+	read_line(reader, line->str, line->str + line->len);
+	g_string_truncate(line, 0);
+}
+
+struct ktap *ktap_new(gboolean foreign)
 {
 	struct ktap *ktap = g_new0(struct ktap, 1);
-	struct reader reader = { .ktap = ktap, .next_number = 1 };
-	const char *at = bytes;
-	const char *end = bytes + length;
+	struct ktap_reader *reader = g_new0(struct ktap_reader, 1);
 
 	ktap->results = g_ptr_array_new_with_free_func(result_free);
 	ktap->planned = -1;
-	reader.diagnostics = g_string_new(NULL);
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (gsize)(end - at));
-		const char *line_end = newline ? newline : end;
+	ktap->reader = reader;
+	reader->ktap = ktap;
+	reader->foreign = foreign;
+	reader->next_number = 1;
+	reader->line = g_string_new(NULL);
+	reader->diagnostics = g_string_new(NULL);
+	return ktap;
+}
 
-		if (line_end > at && line_end[-1] == '\r')
-			read_line(&reader, at, line_end - 1);
-		else
-			read_line(&reader, at, line_end);
-		at = newline ? newline + 1 : end;
+void ktap_feed(struct ktap *ktap, const char *bytes, gsize length)
+{
+	struct ktap_reader *reader = ktap->reader;
+	const char *end = bytes + length;
+
+	while (bytes < end) {
+		const char *newline = memchr(bytes, '\n', (gsize)(end - bytes));
+		gsize more = (gsize)((newline ? newline : end) - bytes);
+
+		/* The end of a line that is too long is cut off. */
+		g_string_append_len(reader->line, bytes,
+				    (gssize)MIN(more, KTAP_MAX_LINE - reader->line->len));
+		if (newline)
+			end_line(reader);
+		bytes += more + (newline ? 1 : 0);
 	}
-	if (reader.bailed_out)
-		complain(&reader, "the test bailed out");
-	if (ktap->planned >= 0 && ktap->planned != reader.top_results)
-		complain(&reader, "the plan and the number of results differ");
-	ktap->trailing = text_clean(reader.diagnostics->str, (gssize)reader.diagnostics->len,
+}
+
+void ktap_end(struct ktap *ktap)
+{
+	struct ktap_reader *reader = ktap->reader;
+
+	if (reader->line->len)
+		end_line(reader);
+	if (reader->bail_out) {
+		g_autofree char *why =
+			*reader->bail_out
+				? g_strdup_printf("the test bailed out: %s", reader->bail_out)
+				: g_strdup("the test bailed out");
+
+		complain(reader, why);
+	}
+	if (ktap->planned >= 0 && ktap->planned != ktap->top_results)
+		complain(reader, "the plan and the number of results differ");
+	ktap->settled = ktap->results->len;
+	ktap->trailing = text_clean(reader->diagnostics->str, (gssize)reader->diagnostics->len,
 				    KTAP_MAX_DIAGNOSTICS);
-	g_string_free(reader.diagnostics, TRUE);
+	g_clear_pointer(&ktap->reader, reader_free);
+}
+
+struct ktap *ktap_parse(const char *bytes, gsize length)
+{
+	struct ktap *ktap = ktap_new(FALSE);
+
+	ktap_feed(ktap, bytes, length);
+	ktap_end(ktap);
 	return ktap;
 }

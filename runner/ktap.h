@@ -8,6 +8,7 @@
 
 #define KTAP_MAX_RESULTS     100000
 #define KTAP_MAX_DIAGNOSTICS (64u << 10)
+#define KTAP_MAX_LINE        (64u << 10)
 
 /* What stands behind a result's " # ". */
 enum ktap_directive {
@@ -45,16 +46,43 @@ struct ktap_result {
  * @results: of struct ktap_result *
  * @version: there was a version line
  * @planned: results announced on the outermost level; -1 if none were
- * @trailing: diagnostics after the last result, cleaned; never NULL
+ * @top_results: results that came on the outermost level
+ * @settled: so many of @results have their final names: a test's name comes after its subtests
+ * @skip_all: why the plan has no results ("1..0 # SKIP reason"), cleaned, or NULL
+ * @trailing: diagnostics after the last result, cleaned; NULL before ktap_end()
  * @problem: why the results cannot be trusted, or NULL
+ * @reader: private
  */
 struct ktap {
 	GPtrArray *results;
 	gboolean version;
 	gint64 planned;
+	guint top_results;
+	guint settled;
+	char *skip_all;
 	char *trailing;
 	char *problem;
+	struct ktap_reader *reader;
 };
+
+/**
+ * ktap_new() - begin to read a stream that comes in pieces
+ * @foreign: also what TAP allows and KTAP does not: results without a number, "\\#" in names, YAML behind results
+ */
+struct ktap *ktap_new(gboolean foreign);
+
+/**
+ * ktap_feed() - read a piece, which may end anywhere
+ * @ktap: a stream that has not ended
+ * @bytes: the piece
+ * @length: bytes
+ */
+void ktap_feed(struct ktap *ktap, const char *bytes, gsize length);
+
+/**
+ * ktap_end() - the stream is over: everything is settled, and what is missing is found
+ */
+void ktap_end(struct ktap *ktap);
 
 /**
  * ktap_parse() - read a whole stream

@@ -73,14 +73,20 @@ static gboolean copy_results(struct recorder *recorder, const struct run *run, g
 			     GError **error)
 {
 	static const char *const names[] = { "stdout", "stderr", "kmsg" };
+	/* Parts of a program have its number. */
+	g_autoptr(GHashTable) copied = g_hash_table_new(NULL, NULL);
 
 	for (guint i = 0; i < run->results->len; i++) {
 		struct result result = *(const struct result *)run->results->pdata[i];
-		guint from = result.number;
+		gpointer from = GUINT_TO_POINTER(result.number);
+		gboolean first = !g_hash_table_contains(copied, from);
 
-		result.number = (*number)++;
-		for (gsize j = 0; j < G_N_ELEMENTS(names); j++)
-			if (!copy_log(recorder, run, from, result.number, names[j], error))
+		if (first)
+			g_hash_table_insert(copied, from, GUINT_TO_POINTER((*number)++));
+		result.number = GPOINTER_TO_UINT(g_hash_table_lookup(copied, from));
+		for (gsize j = 0; first && j < G_N_ELEMENTS(names); j++)
+			if (!copy_log(recorder, run, GPOINTER_TO_UINT(from), result.number,
+				      names[j], error))
 				return FALSE;
 		if (!recorder_add(recorder, &result, error))
 			return FALSE;

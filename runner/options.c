@@ -29,6 +29,7 @@ void run_options_free(struct run_options *options)
 	g_strfreev(options->devices);
 	g_strfreev(options->backends);
 	g_strfreev(options->deselect);
+	g_strfreev(options->tests);
 	g_free(options->plan);
 	g_free(options->plan_out);
 	g_strfreev(options->plan_ids);
@@ -82,6 +83,9 @@ static void add_choosing(struct run_options *o, GOptionContext *context)
 		  "Use this device; each of several is judged by itself", "BDF|VENDOR:DEVICE" },
 		{ "deselect", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->deselect,
 		  "Leave out what matches; may be repeated", "PATTERN" },
+		{ "tests", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->tests,
+		  "Also the tests of others that this file, or the files of this folder, describe",
+		  "PATH" },
 		{ "last-failed", 0, 0, G_OPTION_ARG_NONE, &o->last_failed,
 		  "Only what failed in the last run", NULL },
 		{ "plan", 0, 0, G_OPTION_ARG_FILENAME, &o->plan,

@@ -16,6 +16,7 @@
  * @devices: --device, each a PCI address or vendor:device
  * @backends: --backend
  * @deselect: --deselect, globs over IDs
+ * @tests: --tests, descriptions of tests of others, or folders of them
  * @shuffle: in an order chosen by @seed
  * @seed: of every random choice
  * @stop_first: -x
@@ -59,6 +60,7 @@ struct run_options {
 	char **devices;
 	char **backends;
 	char **deselect;
+	char **tests;
 	gboolean shuffle;
 	guint64 seed;
 	gboolean stop_first;

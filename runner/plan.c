@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "runner/expression.h"
+#include "runner/foreign.h"
 #include "runner/plan.h"
 #include "runner/text.h"
 #include "runner/verdict.h"
@@ -40,6 +41,7 @@ void item_free(struct item *item)
 	g_free(item->device);
 	g_free(item->skip);
 	g_free(item->lift);
+	g_free(item->part);
 	g_free(item);
 }
 
@@ -53,7 +55,13 @@ struct item *item_copy(const struct item *item)
 	copy->device = g_strdup(item->device);
 	copy->skip = g_strdup(item->skip);
 	copy->lift = g_strdup(item->lift);
+	copy->part = g_strdup(item->part);
 	return copy;
+}
+
+const char *item_part(const struct item *item)
+{
+	return item->part ? item->part : item->which->part;
 }
 
 gboolean pattern_matches(const char *pattern, const char *id)
@@ -142,6 +150,16 @@ static gboolean matches_any(char **patterns, const char *id)
 	return FALSE;
 }
 
+/* What is said of all but patterns. */
+static gboolean passes(const struct planner *planner, const struct test_case *which, const char *id)
+{
+	const struct run_options *options = planner->options;
+
+	return is_willing(planner, which) && !matches_any(options->deselect, id) &&
+	       expression_matches(options->words, word_in_id, (gpointer)id) &&
+	       expression_matches(options->marks, word_is_mark, (gpointer)which);
+}
+
 static gboolean is_chosen(struct planner *planner, const struct test_case *which, const char *id)
 {
 	const struct run_options *options = planner->options;
@@ -158,9 +176,7 @@ static gboolean is_chosen(struct planner *planner, const struct test_case *which
 			named = TRUE;
 		}
 	}
-	return named && is_willing(planner, which) && !matches_any(options->deselect, id) &&
-	       expression_matches(options->words, word_in_id, (gpointer)id) &&
-	       expression_matches(options->marks, word_is_mark, (gpointer)which);
+	return named && passes(planner, which, id);
 }
 
 static gboolean in_list(const char *list, const char *value)
@@ -192,20 +208,12 @@ static gboolean values_chosen(const struct planner *planner, const struct test_c
 	return TRUE;
 }
 
-static void add_variant(const struct test_case *which, const char *const *values, gpointer data)
+static struct item *new_item(const struct planner *planner, const struct test_case *which,
+			     const char *const *values, const char *id)
 {
-	struct planner *planner = data;
-	g_autofree char *text = NULL, *id = NULL;
-	struct item *item;
+	struct item *item = g_new0(struct item, 1);
 
-	if (!values_chosen(planner, which, values))
-		return;
-	text = variant_text(which, planner->engine, values, planner->device);
-	id = g_strdup_printf("%s/%s", which->suite, text);
-	if (!is_chosen(planner, which, id))
-		return;
-	item = g_new0(struct item, 1);
-	item->id = g_steal_pointer(&id);
+	item->id = g_strdup(id);
 	item->which = which;
 	item->variant = variant_text(which, NULL, values, NULL);
 	item->engine = g_strdup(planner->engine);
@@ -216,6 +224,56 @@ static void add_variant(const struct test_case *which, const char *const *values
 	}
 	item->attempt = 1;
 	g_ptr_array_add(planner->items, item);
+	return item;
+}
+
+/*
+ * The tests of a program are known only when it has run. A pattern that names one, SUITE/PROGRAM.TEST[..], runs that one, if the
+ * program can do that, or else all of it.
+ */
+static void add_parts(struct planner *planner, const struct test_case *which,
+		      const char *const *values, const char *id)
+{
+	gsize length = strcspn(id, "[");
+	gboolean whole = FALSE;
+
+	for (guint i = 0; planner->options->patterns && planner->options->patterns[i]; i++) {
+		const char *pattern = planner->options->patterns[i];
+		gsize end = strcspn(pattern, "[");
+		g_autofree char *part = NULL;
+
+		if (strncmp(pattern, id, length) != 0 || pattern[length] != '.' ||
+		    end == length + 1 || (pattern[end] && !g_str_equal(pattern + end, id + length)))
+			continue;
+		planner->pattern_used[i] = TRUE;
+		part = g_strndup(pattern + length + 1, end - length - 1);
+		if (which->foreign->select[0] && !strpbrk(part, "*?+")) {
+			g_autofree char *name = g_strndup(pattern, end);
+			g_autofree char *part_id = g_strconcat(name, id + length, NULL);
+
+			if (passes(planner, which, part_id))
+				new_item(planner, which, values, part_id)->part =
+					g_steal_pointer(&part);
+		} else if (!whole && passes(planner, which, id)) {
+			whole = TRUE;
+			new_item(planner, which, values, id);
+		}
+	}
+}
+
+static void add_variant(const struct test_case *which, const char *const *values, gpointer data)
+{
+	struct planner *planner = data;
+	g_autofree char *text = NULL, *id = NULL;
+
+	if (!values_chosen(planner, which, values))
+		return;
+	text = variant_text(which, planner->engine, values, planner->device);
+	id = g_strdup_printf("%s/%s", which->suite, text);
+	if (is_chosen(planner, which, id))
+		new_item(planner, which, values, id);
+	else if (which->foreign && !which->part)
+		add_parts(planner, which, values, id);
 }
 
 static gboolean add_variants(struct planner *planner, const struct test_case *which,
@@ -230,23 +288,47 @@ static gboolean add_variants(struct planner *planner, const struct test_case *wh
 	return FALSE;
 }
 
+/* Devices are there, but none of an engine that the case takes. */
+static gboolean add_without_engine(struct planner *planner, const struct test_case *which,
+				   GError **error)
+{
+	g_autofree char *engines = g_strjoinv(" or ", which->engines);
+	g_autofree char *skip = g_strdup_printf("no device here of engine %s", engines);
+	g_autofree char *lift = g_strdup_printf("a device of engine %s", engines);
+	gboolean good;
+
+	planner->skip = skip;
+	planner->lift = lift;
+	good = add_variants(planner, which, NULL, NULL, error);
+	planner->skip = planner->lift = NULL;
+	return good;
+}
+
 static gboolean add_case(struct planner *planner, const struct test_case *which, GError **error)
 {
+	gboolean any = FALSE;
+
 	if (!which->devices || !planner->engines->len)
 		return add_variants(planner, which, NULL, NULL, error);
-	if (planner->each_device) {
-		for (guint i = 0; i < planner->devices->len; i++) {
-			const struct device *device = planner->devices->pdata[i];
+	for (guint i = 0; planner->each_device && i < planner->devices->len; i++) {
+		const struct device *device = planner->devices->pdata[i];
 
-			if (!add_variants(planner, which, device->engine, device->name, error))
-				return FALSE;
-		}
-		return TRUE;
-	}
-	for (guint i = 0; i < planner->engines->len; i++)
-		if (!add_variants(planner, which, planner->engines->pdata[i], NULL, error))
+		if (!test_case_takes(which, device->engine))
+			continue;
+		any = TRUE;
+		if (!add_variants(planner, which, device->engine, device->name, error))
 			return FALSE;
-	return TRUE;
+	}
+	for (guint i = 0; !planner->each_device && i < planner->engines->len; i++) {
+		const char *engine = planner->engines->pdata[i];
+
+		if (!test_case_takes(which, engine))
+			continue;
+		any = TRUE;
+		if (!add_variants(planner, which, engine, NULL, error))
+			return FALSE;
+	}
+	return any || add_without_engine(planner, which, error);
 }
 
 static gboolean device_is(const struct device *device, const char *choice)

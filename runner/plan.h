@@ -70,6 +70,7 @@ struct device *machine_device(const struct machine *machine, const char *name);
  * @device: its address if it must be this one, or NULL for any of the engine
  * @skip: why it cannot run, or NULL
  * @lift: what would change that
+ * @part: the one case to run of a program that somebody else wrote; NULL: what @which says
  * @attempt: from 1
  */
 struct item {
@@ -81,8 +82,14 @@ struct item {
 	char *device;
 	char *skip;
 	char *lift;
+	char *part;
 	guint attempt;
 };
+
+/**
+ * item_part() - the one case that it runs of a program that somebody else wrote; NULL: all
+ */
+const char *item_part(const struct item *item);
 
 /**
  * plan_make() - choose and multiply

@@ -109,6 +109,12 @@ struct past *past_new(const struct run *run)
 			g_hash_table_add(past->done,
 					 g_strdup_printf("%s\n%u", key, result->attempt));
 		g_hash_table_replace(past->cases, key, GINT_TO_POINTER(bad));
+		/* What was bad in a part of a program can be seen again only by running the program. */
+		if (bad && result->part_of)
+			g_hash_table_replace(
+				past->cases,
+				g_strdup_printf("%s\n%s", result->profile, result->part_of),
+				GINT_TO_POINTER(TRUE));
 	}
 	return past;
 }

@@ -99,24 +99,37 @@ void progress_begin(struct progress *progress, const struct item *item, const ch
 	show(progress);
 }
 
-void progress_end(struct progress *progress, const struct item *item, const struct result *result)
+static void tell(struct progress *progress, const struct result *result)
 {
-	g_autofree char *name = title(result->profile, item->id);
-	g_autofree char *duration = text_duration(result->duration_us);
 	gboolean bad = verdict_is_bad(result->verdict);
-	guint index;
 
-	if (g_ptr_array_find_with_equal_func(progress->running, name, g_str_equal, &index))
-		g_ptr_array_remove_index(progress->running, index);
-	progress->done++;
 	progress->bad += bad;
 	if (progress->verbosity >= (bad ? 0 : 1)) {
+		g_autofree char *name = title(result->profile, result->id);
+		g_autofree char *duration = text_duration(result->duration_us);
+
 		clear(progress);
 		fprintf(stderr, "%-7s %s (%s)%s%s\n", verdict_name(result->verdict), name, duration,
 			*result->reason ? ": " : "", result->reason);
 		progress->shown_at = 0;
 	}
 	show(progress);
+}
+
+void progress_part(struct progress *progress, const struct result *result)
+{
+	tell(progress, result);
+}
+
+void progress_end(struct progress *progress, const struct item *item, const struct result *result)
+{
+	g_autofree char *name = title(result->profile, item->id);
+	guint index;
+
+	if (g_ptr_array_find_with_equal_func(progress->running, name, g_str_equal, &index))
+		g_ptr_array_remove_index(progress->running, index);
+	progress->done++;
+	tell(progress, result);
 }
 
 void progress_note(struct progress *progress, const char *text)

@@ -23,6 +23,11 @@ void progress_free(struct progress *progress);
  */
 void progress_plan(struct progress *progress, guint count);
 void progress_begin(struct progress *progress, const struct item *item, const char *profile);
+
+/**
+ * progress_part() - a part of a case that goes on has its result
+ */
+void progress_part(struct progress *progress, const struct result *result);
 void progress_end(struct progress *progress, const struct item *item, const struct result *result);
 void progress_note(struct progress *progress, const char *text);
 

@@ -250,6 +250,7 @@ static json_t *to_json(const struct result *result)
 	set_text(line, "devices", result->devices);
 	set_text(line, "kernel", result->kernel);
 	set_text(line, "known", result->known);
+	set_text(line, "part_of", result->part_of);
 	/* JSON's numbers end at 2^53 in many readers; a seed has 64 bits. */
 	if (result->seed) {
 		g_autofree char *seed = g_strdup_printf("%#" G_GINT64_MODIFIER "x", result->seed);

@@ -24,6 +24,7 @@
  * @devices: addresses used, joined by a comma
  * @kernel: last lines of the kernel log of the case
  * @known: for xfail and xpass: the known issue's link or reason; else NULL
+ * @part_of: ID of the case whose process it is a part of, and whose @number it has; NULL: it is one by itself
  * @seed: given to the case
  * @start_us: real time at its start, microseconds since 1970
  * @duration_us: how long it took
@@ -42,6 +43,7 @@ struct result {
 	char *devices;
 	char *kernel;
 	char *known;
+	char *part_of;
 	guint64 seed;
 	gint64 start_us;
 	gint64 duration_us;

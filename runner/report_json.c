@@ -38,6 +38,7 @@ static void add_result(GString *out, const struct run *run, const struct result 
 	add_text(out, "devices", result->devices);
 	add_text(out, "kernel", result->kernel);
 	add_text(out, "known", result->known);
+	add_text(out, "part_of", result->part_of);
 	add_text(out, "seed", seed);
 	add_text(out, "replay", replay);
 	g_string_append_printf(

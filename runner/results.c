@@ -24,6 +24,7 @@ void result_free(struct result *result)
 	g_free(result->devices);
 	g_free(result->kernel);
 	g_free(result->known);
+	g_free(result->part_of);
 	g_free(result);
 }
 
@@ -95,6 +96,7 @@ static struct result *to_result(const json_t *line)
 	result->devices = or_empty(text_of(line, "devices", MAX_ID, TRUE));
 	result->kernel = or_empty(text_of(line, "kernel", MAX_TEXT, FALSE));
 	result->known = text_of(line, "known", MAX_TEXT, TRUE);
+	result->part_of = text_of(line, "part_of", MAX_ID, TRUE);
 	result->seed = seed ? strtoull(seed, NULL, 0) : 0;
 	result->start_us = MAX(number_of(line, "start_us"), 0);
 	result->duration_us = MAX(number_of(line, "duration_us"), 0);
@@ -103,23 +105,28 @@ static struct result *to_result(const json_t *line)
 	return result;
 }
 
-static void drop_errors(struct run *run)
+/* What was cut off, and what the tool could not do, runs again under another number. */
+static void drop_unfinished(struct run *run, GHashTable *flying)
 {
 	guint kept = 0;
 
 	for (guint i = 0; i < run->results->len; i++) {
 		struct result *result = run->results->pdata[i];
+		gboolean again = result->part_of &&
+				 g_hash_table_contains(flying, GUINT_TO_POINTER(result->number));
 
-		if (result->verdict == VERDICT_ERROR)
+		if (again || result->verdict == VERDICT_ERROR) {
+			run->counts[result->verdict]--;
 			result_free(result);
-		else
+		} else {
 			run->results->pdata[kept++] = result;
+		}
 	}
 	/* What is cut off here has moved or is freed: the array must not free it. */
 	for (guint i = kept; i < run->results->len; i++)
 		run->results->pdata[i] = NULL;
 	g_ptr_array_set_size(run->results, (gint)kept);
-	run->counts[VERDICT_ERROR] = 0;
+	g_hash_table_remove_all(flying);
 }
 
 static gboolean read_line(struct run *run, GHashTable *flying, const char *text, gsize length,
@@ -137,9 +144,7 @@ static gboolean read_line(struct run *run, GHashTable *flying, const char *text,
 				     text_of(line, "id", MAX_ID, TRUE));
 		run->last_number = MAX(run->last_number, (guint)number);
 	} else if (g_strcmp0(type, "resume") == 0) {
-		/* What was cut off, and what the tool could not do, runs again under another number. */
-		g_hash_table_remove_all(flying);
-		drop_errors(run);
+		drop_unfinished(run, flying);
 	} else if (g_strcmp0(type, "result") == 0) {
 		struct result *result = to_result(line);
 
@@ -148,7 +153,8 @@ static gboolean read_line(struct run *run, GHashTable *flying, const char *text,
 			g_ptr_array_add(run->results, result);
 			run->counts[result->verdict]++;
 			run->last_number = MAX(run->last_number, result->number);
-			g_hash_table_remove(flying, GUINT_TO_POINTER(result->number));
+			if (!result->part_of)
+				g_hash_table_remove(flying, GUINT_TO_POINTER(result->number));
 		} else {
 			result_free(result);
 		}

@@ -10,6 +10,7 @@
 
 #include "runner/execute.h"
 #include "runner/folders.h"
+#include "runner/foreign.h"
 #include "runner/known.h"
 #include "runner/plan.h"
 #include "runner/plan_file.h"
@@ -27,6 +28,7 @@ struct run_state {
 	struct past *last;    /* --last-failed and its like: the last run; or NULL */
 	struct past *resumed; /* what this run has done before it was cut off; or NULL */
 	struct known_issues *known;
+	GPtrArray *tests; /* of struct foreign * */
 
 	GMutex lock; /* for all that follows */
 	struct recorder *recorder;
@@ -142,7 +144,9 @@ static gboolean sink_add(gpointer data, const struct item *item, struct result *
 	if (verdict_is_bad(result->verdict))
 		state->bad++;
 	/* What is shown has been recorded. */
-	if (good)
+	if (good && result->part_of)
+		progress_part(state->progress, result);
+	else if (good)
 		progress_end(state->progress, item, result);
 	g_mutex_unlock(&state->lock);
 	return good;
@@ -282,6 +286,23 @@ static void number_items(struct run_state *state, GPtrArray *items)
 	g_mutex_unlock(&state->lock);
 }
 
+static void cannot_plan(struct target_run *run, const GError *error)
+{
+	struct run_state *state = run->state;
+
+	/* On another machine it may exist. */
+	g_mutex_lock(&state->lock);
+	if (error->domain == RUNNER_ERROR && error->code == RUNNER_ERROR_USAGE) {
+		state->usage++;
+		g_free(state->usage_message);
+		state->usage_message = g_strdup(error->message);
+	} else {
+		state->trouble = TRUE;
+		progress_note(state->progress, error->message);
+	}
+	g_mutex_unlock(&state->lock);
+}
+
 static void run_on(struct target_run *run, struct session **session, const struct machine *machine)
 {
 	struct run_state *state = run->state;
@@ -297,17 +318,7 @@ static void run_on(struct target_run *run, struct session **session, const struc
 	GPtrArray *items = make_plan(state->options, machine, &error);
 
 	if (!items) {
-		/* On another machine it may exist. */
-		g_mutex_lock(&state->lock);
-		if (error->code == RUNNER_ERROR_USAGE) {
-			state->usage++;
-			g_free(state->usage_message);
-			state->usage_message = g_strdup(error->message);
-		} else {
-			state->trouble = TRUE;
-			progress_note(state->progress, error->message);
-		}
-		g_mutex_unlock(&state->lock);
+		cannot_plan(run, error);
 		return;
 	}
 	heed_past(run, items);
@@ -365,6 +376,8 @@ static void run_target(gpointer data, gpointer user_data)
 		tell(run, "devices", devices_to_json(machine));
 		run_on(run, &session, machine);
 		machine_free(machine);
+	} else if (g_error_matches(error, RUNNER_ERROR, RUNNER_ERROR_USAGE)) {
+		cannot_plan(run, error);
 	} else if (!was_stopped(state)) {
 		in_trouble(run, error->message);
 	}
@@ -564,6 +577,17 @@ static gboolean resume(struct run_state *state, gboolean durable, GError **error
 	return good;
 }
 
+/* Gives the machines the tests of others. Return: these, or NULL. */
+static GPtrArray *give_tests(const struct run_options *options, const struct run_target *targets,
+			     gsize count, GError **error)
+{
+	GPtrArray *tests = foreign_load(options->tests, error);
+
+	for (gsize i = 0; i < count; i++)
+		targets[i].transport->tests = tests;
+	return tests;
+}
+
 static gboolean prepare(struct run_state *state, const struct run_target *targets, gsize count,
 			GError **error)
 {
@@ -575,6 +599,9 @@ static gboolean prepare(struct run_state *state, const struct run_target *target
 	state->plan = g_string_new(NULL);
 	state->plan_known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	state->known = known_new();
+	state->tests = give_tests(options, targets, count, error);
+	if (!state->tests)
+		return FALSE;
 	for (char **path = options->known; path && *path; path++)
 		if (!known_load(state->known, *path, error))
 			return FALSE;
@@ -600,6 +627,7 @@ static void clean_up(struct run_state *state)
 	past_free(state->last);
 	past_free(state->resumed);
 	known_free(state->known);
+	g_clear_pointer(&state->tests, g_ptr_array_unref);
 	g_string_free(state->plan, TRUE);
 	g_hash_table_unref(state->plan_known);
 }
@@ -671,8 +699,12 @@ static void print_item(const struct item *item, const char *profile, int verbosi
 enum exit_status run_list(const struct run_options *options, const struct run_target *targets,
 			  gsize count)
 {
+	g_autoptr(GError) problem = NULL;
+	g_autoptr(GPtrArray) tests = give_tests(options, targets, count, &problem);
 	gboolean any = FALSE;
 
+	if (!tests)
+		return complain(problem);
 	for (gsize i = 0; i < count; i++) {
 		g_autoptr(GError) error = NULL;
 		struct machine *machine = look_at(&targets[i], &error);

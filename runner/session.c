@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/protocol.h"
+#include "runner/foreign.h"
 #include "runner/text.h"
 #include "runner/verdict.h"
 
@@ -325,7 +326,8 @@ struct machine *session_machine(struct session *session, GError **error)
 		send_frame(session, FRAME_DEVICES, NULL);
 		if (collect(session, "listing devices", take_device, machine->devices, error)) {
 			send_frame(session, FRAME_LIST, NULL);
-			if (collect(session, "listing cases", take_case, machine->cases, error))
+			if (collect(session, "listing cases", take_case, machine->cases, error) &&
+			    foreign_add_cases(machine->cases, session->transport->tests, error))
 				return machine;
 		}
 	}
@@ -358,6 +360,14 @@ gboolean session_run(struct session *session, const struct session_job *job)
 		message_add(&message, "device", *device);
 	message_addf(&message, "seed", "%" G_GUINT64_FORMAT, job->seed);
 	message_addf(&message, "timeout_ms", "%u", job->timeout_ms);
+	if (job->program) {
+		message_add(&message, "program", job->program);
+		message_add(&message, "folder", job->folder);
+		for (char **argument = job->arguments; *argument; argument++)
+			message_add(&message, "argument", *argument);
+		for (char **setting = job->environment; *setting; setting++)
+			message_add(&message, "environment", *setting);
+	}
 	return send_frame(session, FRAME_RUN, &message);
 }
 

@@ -102,6 +102,10 @@ gboolean session_bind(struct session *session, const char *device, gboolean forc
  * @devices: for --device, NULL-terminated
  * @seed: for --seed
  * @timeout_ms: deadline
+ * @program: instead of a suite: path of a program that somebody else wrote, relative to @folder or absolute; or NULL
+ * @folder: then: where it runs; a name means the copy beside the suites
+ * @arguments: then: NULL-terminated
+ * @environment: then: NAME=VALUE, NULL-terminated
  */
 struct session_job {
 	guint32 job;
@@ -111,6 +115,10 @@ struct session_job {
 	const char *devices[3];
 	guint64 seed;
 	guint timeout_ms;
+	const char *program;
+	const char *folder;
+	char **arguments;
+	char **environment;
 };
 
 /**

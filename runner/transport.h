@@ -38,12 +38,16 @@ struct transport_ops {
  * @name: for people: "local", or the lab's profile
  * @slowness: how much longer than on idle hardware things may take: deadlines are multiplied by it
  * @shares_fate: the machine is this one: its death would take unsynced records along
+ * @copies: it brings the machine the files of @tests
+ * @tests: of struct foreign *, or NULL: set before start(), and must outlive the transport's use
  */
 struct transport {
 	const struct transport_ops *ops;
 	char *name;
 	double slowness;
 	gboolean shares_fate;
+	gboolean copies;
+	const GPtrArray *tests;
 };
 
 /**

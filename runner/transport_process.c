@@ -65,7 +65,7 @@ static int process_start(struct transport *transport, GError **error)
 	int ends[2];
 
 	g_strfreev(process->command);
-	process->command = process->hooks.command(process->data, error);
+	process->command = process->hooks.command(process->data, transport->tests, error);
 	if (!process->command)
 		return -1;
 	if (process->errors_fd >= 0)
@@ -212,7 +212,7 @@ struct local {
 	char *suites;
 };
 
-static char **local_command(gpointer data, GError **error)
+static char **local_command(gpointer data, const GPtrArray *tests, GError **error)
 {
 	const struct local *local = data;
 	g_autoptr(GStrvBuilder) words = g_strv_builder_new();
@@ -249,7 +249,7 @@ struct transport *transport_local(const char *agent, const char *suites)
 
 /* --- a command that reaches an agent --- */
 
-static char **exec_command(gpointer data, GError **error)
+static char **exec_command(gpointer data, const GPtrArray *tests, GError **error)
 {
 	const char *const words[] = { "/bin/sh", "-c", data, NULL };
 

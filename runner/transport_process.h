@@ -6,12 +6,12 @@
 
 /**
  * struct process_hooks - what makes one transport by a process differ from another
- * @command: the command whose standard input and output reach the agent, a new NULL-terminated array; called at each start, after
+ * @command: given the tests of others that the machine needs, or NULL: the command whose standard input and output reach the agent, a new NULL-terminated array; called at each start, after
  *           which the one before is of no use any more. NULL with @error set if the machine cannot be reached.
  * @free: frees the data of both
  */
 struct process_hooks {
-	char **(*command)(gpointer data, GError **error);
+	char **(*command)(gpointer data, const GPtrArray *tests, GError **error);
 	void (*free)(gpointer data);
 };
 

@@ -3,6 +3,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "runner/foreign.h"
 #include "runner/text.h"
 #include "runner/transport_process.h"
 #include "runner/verdict.h"
@@ -105,7 +106,26 @@ static gboolean copy_suites(const struct ssh *ssh, const char *folder, GError **
 	return dir != NULL;
 }
 
-static char **ssh_command(gpointer data, GError **error)
+/* Beside the suites. The description's reader let no character pass that a shell would mind. */
+static gboolean copy_tests(const struct ssh *ssh, const char *folder, const GPtrArray *tests,
+			   GError **error)
+{
+	g_autoptr(GPtrArray) files = foreign_files(tests);
+
+	for (guint i = 0; i < files->len; i++) {
+		const struct foreign_file *file = files->pdata[i];
+		g_autofree char *to = g_strdup_printf("%s/tests/%s", folder, file->to);
+		g_autofree char *parent = g_path_get_dirname(to);
+		g_autofree char *script = g_strdup_printf("mkdir -p %s", parent);
+		g_autofree char *said = run_there(ssh, script, NULL, error);
+
+		if (!said || !copy_file(ssh, file->from, to, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static char **ssh_command(gpointer data, const GPtrArray *tests, GError **error)
 {
 	const struct ssh *ssh = data;
 	g_autofree char *folder = make_folder(ssh, error);
@@ -114,7 +134,8 @@ static char **ssh_command(gpointer data, GError **error)
 	if (!folder)
 		return NULL;
 	agent = g_strdup_printf("%s/agent", folder);
-	if (!copy_file(ssh, ssh->agent, agent, error) || !copy_suites(ssh, folder, error)) {
+	if (!copy_file(ssh, ssh->agent, agent, error) || !copy_suites(ssh, folder, error) ||
+	    !copy_tests(ssh, folder, tests, error)) {
 		g_autofree char *remove = g_strdup_printf("rm -rf %s", folder);
 		g_autofree char *said = run_there(ssh, remove, NULL, NULL);
 
@@ -147,6 +168,7 @@ struct transport *transport_ssh(const char *where, const char *agent, const char
 {
 	static const struct process_hooks hooks = { ssh_command, ssh_free };
 	struct ssh *ssh = g_new0(struct ssh, 1);
+	struct transport *transport;
 	const char *colon = strrchr(where, ':');
 	const char *host = strchr(where, '@') ? strchr(where, '@') + 1 : where;
 	g_autofree char *name = NULL;
@@ -162,5 +184,7 @@ struct transport *transport_ssh(const char *where, const char *agent, const char
 	ssh->agent = g_strdup(agent);
 	ssh->suites = g_strdup(suites);
 	ssh->folder = g_dir_make_tmp("iommut-ssh-XXXXXX", NULL);
-	return transport_process(text_is_name(name) ? name : "remote", FALSE, &hooks, ssh);
+	transport = transport_process(text_is_name(name) ? name : "remote", FALSE, &hooks, ssh);
+	transport->copies = TRUE;
+	return transport;
 }

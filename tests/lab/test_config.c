@@ -225,7 +225,7 @@ static void test_image(void)
 	g_assert_cmpint(g_chmod(suite, 0755), ==, 0);
 	config.suites = file_in("suites");
 	config.modules = file_in("mods");
-	g_assert_true(lab_image_write(&config, image, &error));
+	g_assert_true(lab_image_write(&config, NULL, image, &error));
 	g_assert_no_error(error);
 	names = names_in(image);
 	g_assert_true(is_in(names, "init", NULL));
@@ -248,10 +248,10 @@ static void test_bad_images(void)
 
 	g_mkdir(empty, 0755);
 	config.suites = empty;
-	g_assert_false(lab_image_write(&config, image, &error));
+	g_assert_false(lab_image_write(&config, NULL, image, &error));
 	g_assert_nonnull(strstr(error->message, "no suites"));
 	g_clear_error(&error);
-	g_assert_false(lab_image_write(&config, "/dev/null/image", &error));
+	g_assert_false(lab_image_write(&config, NULL, "/dev/null/image", &error));
 	g_assert_error(error, LAB_ERROR, LAB_ERROR_SYSTEM);
 	g_clear_error(&error);
 	g_assert_null(lab_modules(empty, &error));
