@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -171,6 +172,49 @@ ssize_t sys_readlink(const struct iommut_syscalls *sys, const char *path, char *
 	if (sys)
 		return sys->readlink(sys, path, data, size);
 	ret = readlink(path, data, size);
+	return ret < 0 ? -errno : ret;
+}
+
+int sys_mkdir(const struct iommut_syscalls *sys, const char *path, mode_t mode)
+{
+	if (sys)
+		return sys->mkdir(sys, path, mode);
+	return mkdir(path, mode) ? -errno : 0;
+}
+
+int sys_rmdir(const struct iommut_syscalls *sys, const char *path)
+{
+	if (sys)
+		return sys->rmdir(sys, path);
+	return rmdir(path) ? -errno : 0;
+}
+
+int sys_socket(const struct iommut_syscalls *sys, int domain, int type, int protocol)
+{
+	int fd;
+
+	if (sys)
+		return sys->socket(sys, domain, type, protocol);
+	fd = socket(domain, type, protocol);
+	return fd < 0 ? -errno : fd;
+}
+
+int sys_bind(const struct iommut_syscalls *sys, int fd, const struct sockaddr *address,
+	     socklen_t length)
+{
+	if (sys)
+		return sys->bind(sys, fd, address, length);
+	return bind(fd, address, length) ? -errno : 0;
+}
+
+ssize_t sys_recvfrom(const struct iommut_syscalls *sys, int fd, void *data, size_t length,
+		     struct sockaddr *from, socklen_t *from_length)
+{
+	ssize_t ret;
+
+	if (sys)
+		return sys->recvfrom(sys, fd, data, length, from, from_length);
+	ret = recvfrom(fd, data, length, 0, from, from_length);
 	return ret < 0 ? -errno : ret;
 }
 

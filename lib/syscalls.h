@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <iommut/types.h>
@@ -44,6 +45,13 @@ struct iommut_syscalls {
 		    int timeout_ms);
 	ssize_t (*readlink)(const struct iommut_syscalls *sys, const char *path, char *data,
 			    size_t size);
+	int (*mkdir)(const struct iommut_syscalls *sys, const char *path, mode_t mode);
+	int (*rmdir)(const struct iommut_syscalls *sys, const char *path);
+	int (*socket)(const struct iommut_syscalls *sys, int domain, int type, int protocol);
+	int (*bind)(const struct iommut_syscalls *sys, int fd, const struct sockaddr *address,
+		    socklen_t length);
+	ssize_t (*recvfrom)(const struct iommut_syscalls *sys, int fd, void *data, size_t length,
+			    struct sockaddr *from, socklen_t *from_length);
 	void *(*calloc)(const struct iommut_syscalls *sys, size_t count, size_t size);
 };
 
@@ -79,6 +87,13 @@ int sys_mbind(const struct iommut_syscalls *sys, void *address, size_t length, i
 int sys_eventfd(const struct iommut_syscalls *sys, unsigned int initial, int flags);
 int sys_poll(const struct iommut_syscalls *sys, struct pollfd *fds, nfds_t count, int timeout_ms);
 ssize_t sys_readlink(const struct iommut_syscalls *sys, const char *path, char *data, size_t size);
+int sys_mkdir(const struct iommut_syscalls *sys, const char *path, mode_t mode);
+int sys_rmdir(const struct iommut_syscalls *sys, const char *path);
+int sys_socket(const struct iommut_syscalls *sys, int domain, int type, int protocol);
+int sys_bind(const struct iommut_syscalls *sys, int fd, const struct sockaddr *address,
+	     socklen_t length);
+ssize_t sys_recvfrom(const struct iommut_syscalls *sys, int fd, void *data, size_t length,
+		     struct sockaddr *from, socklen_t *from_length);
 void *sys_calloc(const struct iommut_syscalls *sys, size_t count, size_t size);
 
 /**

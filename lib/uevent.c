@@ -3,38 +3,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <linux/netlink.h>
 
 #include <iommut/uevent.h>
 
-#include "lib/syscalls.h"
+#include "lib/side_channels.h"
 
 struct iommut_uevents {
 	int fd;
+	const struct iommut_syscalls *sys;
 };
 
-int iommut_uevents_open(struct iommut_uevents **uevents)
+int uevents_open_on(const struct iommut_syscalls *sys, struct iommut_uevents **uevents)
 {
 	/* Group 1 is the kernel's own events; group 2 is what udev makes of them. */
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
-	struct iommut_uevents *new_uevents = calloc(1, sizeof(*new_uevents));
+	struct iommut_uevents *new_uevents = sys_calloc(sys, 1, sizeof(*new_uevents));
 	int error;
 
 	if (!new_uevents)
 		return -ENOMEM;
-	new_uevents->fd =
-		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+	new_uevents->sys = sys;
+	new_uevents->fd = sys_socket(sys, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				     NETLINK_KOBJECT_UEVENT);
 	if (new_uevents->fd < 0) {
-		error = errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT ? -EOPNOTSUPP : -errno;
+		error = new_uevents->fd;
 		free(new_uevents);
-		return error;
+		return error == -EPROTONOSUPPORT || error == -EAFNOSUPPORT ? -EOPNOTSUPP : error;
 	}
-	if (bind(new_uevents->fd, (struct sockaddr *)&address, sizeof(address))) {
-		error = -errno;
+	error = sys_bind(sys, new_uevents->fd, (struct sockaddr *)&address, sizeof(address));
+	if (error) {
 		iommut_uevents_close(new_uevents);
 		return error;
 	}
@@ -42,11 +42,16 @@ int iommut_uevents_open(struct iommut_uevents **uevents)
 	return 0;
 }
 
+int iommut_uevents_open(struct iommut_uevents **uevents)
+{
+	return uevents_open_on(NULL, uevents);
+}
+
 void iommut_uevents_close(struct iommut_uevents *uevents)
 {
 	if (!uevents)
 		return;
-	close(uevents->fd);
+	sys_close(uevents->sys, uevents->fd);
 	free(uevents);
 }
 
@@ -96,14 +101,15 @@ int iommut_uevents_read(struct iommut_uevents *uevents, struct iommut_uevent *ev
 	socklen_t from_length = sizeof(from);
 	char data[8192];
 	ssize_t got;
-	int ret = sys_wait(NULL, uevents->fd, timeout_ms);
+	int ret = sys_wait(uevents->sys, uevents->fd, timeout_ms);
 
 	/* Lost events are an error condition, which the read then names. */
 	if (ret && ret != -EIO)
 		return ret;
-	got = recvfrom(uevents->fd, data, sizeof(data), 0, (struct sockaddr *)&from, &from_length);
+	got = sys_recvfrom(uevents->sys, uevents->fd, data, sizeof(data), (struct sockaddr *)&from,
+			   &from_length);
 	if (got < 0)
-		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		return got == -EAGAIN ? -ETIMEDOUT : (int)got;
 	/* Only the kernel is believed: any process could send here. */
 	if (from.nl_pid)
 		return -EBADMSG;

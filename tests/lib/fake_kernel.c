@@ -5,8 +5,10 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <linux/netlink.h>
 #include <linux/pci_regs.h>
 
 #include "tests/lib/fake_ioctl.h"
@@ -152,7 +154,7 @@ static ssize_t fake_read(const struct iommut_syscalls *sys, int fd, void *data, 
 		return sizeof(file->count);
 	}
 	if (!file->queued)
-		return file->file == FAKE_KMSG ? -EAGAIN : 0;
+		return file->file == FAKE_KMSG || file->file == FAKE_NETLINK ? -EAGAIN : 0;
 	length = MIN(length, file->queued);
 	memcpy(data, file->queue, length);
 	memmove(file->queue, file->queue + length, file->queued - length);
@@ -336,6 +338,52 @@ static ssize_t fake_readlink(const struct iommut_syscalls *sys, const char *path
 	return ret < 0 ? -errno : ret;
 }
 
+static int fake_mkdir(const struct iommut_syscalls *sys, const char *path, mode_t mode)
+{
+	struct fake_kernel *kernel = kernel_of(sys);
+	g_autofree char *real = g_build_filename(kernel->root, path, NULL);
+	int ret = fails(kernel);
+
+	if (ret)
+		return ret;
+	if (mkdir(real, mode))
+		return -errno;
+	kernel->instances++;
+	return 0;
+}
+
+static int fake_rmdir(const struct iommut_syscalls *sys, const char *path)
+{
+	struct fake_kernel *kernel = kernel_of(sys);
+
+	kernel->calls++;
+	g_assert_cmpint(kernel->instances, >, 0);
+	kernel->instances--;
+	return 0;
+}
+
+static int fake_socket(const struct iommut_syscalls *sys, int domain, int type, int protocol)
+{
+	int ret = fails(kernel_of(sys));
+
+	return ret ? ret : fake_fd_new(kernel_of(sys), FAKE_NETLINK);
+}
+
+static int fake_bind(const struct iommut_syscalls *sys, int fd, const struct sockaddr *address,
+		     socklen_t length)
+{
+	return fails(kernel_of(sys));
+}
+
+static ssize_t fake_recvfrom(const struct iommut_syscalls *sys, int fd, void *data, size_t length,
+			     struct sockaddr *from, socklen_t *from_length)
+{
+	struct sockaddr_nl sender = { .nl_family = AF_NETLINK, .nl_pid = kernel_of(sys)->sender };
+
+	memcpy(from, &sender, MIN(*from_length, sizeof(sender)));
+	return fake_read(sys, fd, data, length);
+}
+
 static void *fake_calloc(const struct iommut_syscalls *sys, size_t count, size_t size)
 {
 	return fails(kernel_of(sys)) ? NULL : calloc(count, size);
@@ -361,6 +409,11 @@ void fake_kernel_init(struct fake_kernel *kernel, const char *root)
 		.eventfd = fake_eventfd,
 		.poll = fake_poll,
 		.readlink = fake_readlink,
+		.mkdir = fake_mkdir,
+		.rmdir = fake_rmdir,
+		.socket = fake_socket,
+		.bind = fake_bind,
+		.recvfrom = fake_recvfrom,
 		.calloc = fake_calloc,
 	};
 

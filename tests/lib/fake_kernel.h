@@ -32,6 +32,7 @@ enum fake_file {
 	FAKE_FAULT_QUEUE,
 	FAKE_VEVENTQ,
 	FAKE_KMSG,
+	FAKE_NETLINK,
 	FAKE_OTHER,
 };
 
@@ -83,6 +84,8 @@ struct fake_fd {
  * @loop: capability lists loop
  * @device_capabilities: the device's description has capabilities
  * @vectors_available: what SET_IRQS can give; less than asked for is answered as a number
+ * @sender: who a message of the netlink socket comes from; 0 is the kernel
+ * @instances: instances of tracing
  * @last_request: number of the last ioctl
  * @last: its argument, first bytes
  */
@@ -102,6 +105,8 @@ struct fake_kernel {
 	bool loop;
 	bool device_capabilities;
 	unsigned int vectors_available;
+	uint32_t sender;
+	int instances;
 	unsigned long last_request;
 	uint8_t last[256];
 
