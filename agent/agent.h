@@ -177,7 +177,7 @@ bool restore_devices(struct agent *agent, char *problem, size_t size);
 /* suites.c: FRAME_LIST */
 
 bool find_suites(struct agent *agent, const char *chosen);
-void send_list(struct agent *agent);
+void send_list(struct agent *agent, const struct frame *request);
 
 /* foreign.c: programs that are no suites */
 

@@ -62,7 +62,7 @@ static bool serve_request(struct agent *agent, const struct frame *request)
 		send_devices(agent);
 		break;
 	case FRAME_LIST:
-		send_list(agent);
+		send_list(agent, request);
 		break;
 	case FRAME_BIND:
 		bind_device(agent, request);

@@ -24,7 +24,7 @@
  * @FRAME_HELLO: version=
  * @FRAME_ENVIRONMENT: asks for FRAME_FACT frames, then FRAME_DONE
  * @FRAME_DEVICES: asks for FRAME_DEVICE frames, then FRAME_DONE
- * @FRAME_LIST: asks for FRAME_CASE frames, then FRAME_DONE
+ * @FRAME_LIST: asks for FRAME_CASE frames, then FRAME_DONE; suite= (any number): only of these
  * @FRAME_BIND: device=, force=0/1: bind to vfio-pci, then FRAME_DONE or FRAME_ERROR
  * @FRAME_RESTORE: give every device back to its driver, then FRAME_DONE or FRAME_ERROR
  * @FRAME_RUN: job=, suite=, variant=, engine=, device= (0 to 2), seed=, timeout_ms=; for a program that is no suite also program=, folder=, and any number

@@ -46,7 +46,7 @@ static pid_t start_list(const char *path, int *output)
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return -1;
-	child = fork();
+	child = vfork();
 	if (child == 0) {
 		dup2(ends[1], STDOUT_FILENO);
 		execl(path, path, "--list", (char *)NULL);
@@ -139,7 +139,20 @@ static bool list_suite(struct agent *agent, const char *name)
 	return text && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-void send_list(struct agent *agent)
+/* A request that names none wants all of them. */
+static bool is_wanted(const struct frame *request, const char *name)
+{
+	const char *wanted = frame_get(request, "suite");
+
+	for (unsigned int i = 1; wanted && strcmp(wanted, name) != 0; i++) {
+		wanted = frame_get_nth(request, "suite", i);
+		if (!wanted)
+			return false;
+	}
+	return true;
+}
+
+void send_list(struct agent *agent, const struct frame *request)
 {
 	struct dirent **entries;
 	int count = scandir(agent->suites, &entries, NULL, alphasort);
@@ -154,7 +167,8 @@ void send_list(struct agent *agent)
 		struct stat status;
 
 		snprintf(path, sizeof(path), "%s/%s", agent->suites, entries[i]->d_name);
-		if (good && entries[i]->d_name[0] != '.' && stat(path, &status) == 0 &&
+		if (good && entries[i]->d_name[0] != '.' &&
+		    is_wanted(request, entries[i]->d_name) && stat(path, &status) == 0 &&
 		    S_ISREG(status.st_mode) && access(path, X_OK) == 0)
 			good = list_suite(agent, entries[i]->d_name);
 		free(entries[i]);

@@ -70,12 +70,10 @@ struct lab_config {
 	char *qemu;
 	char *qemu_data; /* firmware folder, or NULL: QEMU's own */
 	char *kernel;
-	char *kernel_config; /* of the kernel that the set-up built, or NULL */
-	char *modules;       /* folder, or NULL */
-	char *agent;         /* the guest's init */
-	char *suites;        /* folder of the suites */
-	char *selftests; /* folder of Linux's own tests, with their descriptions; NULL if the set-up has none */
-	char *cache; /* folder for what is kept between runs */
+	char *modules; /* folder, or NULL */
+	char *agent;   /* the guest's init */
+	char *suites;  /* folder of the suites */
+	char *cache;   /* folder for what is kept between runs */
 };
 
 /**
@@ -185,7 +183,6 @@ struct lab_options {
 	char *kernel;
 	char *modules;
 	char *qemu;
-	gboolean selftests;
 	gboolean list;
 	gboolean print_qemu;
 };

@@ -93,7 +93,8 @@ static gboolean copy_results(struct recorder *recorder, const struct run *run, g
 	}
 	/* What was cut off there stays visible here. */
 	for (guint i = 0; i < run->in_flight->len; i++)
-		if (!recorder_begin(recorder, (*number)++, run->in_flight->pdata[i], "", error))
+		if (!recorder_begin(recorder, (*number)++, run->in_flight->pdata[i], "",
+				    run->in_flight_attempts[i], error))
 			return FALSE;
 	return TRUE;
 }

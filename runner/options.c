@@ -43,7 +43,10 @@ void run_options_free(struct run_options *options)
 	g_strfreev(options->known);
 	g_strfreev(options->allow_log);
 	g_free(options->seed_text);
+	g_free(options->shuffle_text);
+	g_strfreev(options->abort_words);
 	g_free(options->shard);
+	g_free(options->balance);
 	g_free(options);
 }
 
@@ -52,6 +55,16 @@ static gboolean count_verbose(const char *name, const char *value, gpointer data
 	struct run_options *options = data;
 
 	options->verbose++;
+	return TRUE;
+}
+
+static gboolean take_shuffle(const char *name, const char *value, gpointer data, GError **error)
+{
+	struct run_options *options = data;
+
+	options->shuffle = TRUE;
+	g_free(options->shuffle_text);
+	options->shuffle_text = g_strdup(value);
 	return TRUE;
 }
 
@@ -91,7 +104,11 @@ static void add_choosing(struct run_options *o, GOptionContext *context)
 		{ "plan", 0, 0, G_OPTION_ARG_FILENAME, &o->plan,
 		  "Only the IDs in a file, in their order", "FILE" },
 		{ "shard", 0, 0, G_OPTION_ARG_STRING, &o->shard,
-		  "One of N parts; a case is always in the same", "I/N" },
+		  "One of N parts; a case is always in the same. slurm: the part of this task of a "
+		  "job array",
+		  "I/N|slurm" },
+		{ "balance", 0, 0, G_OPTION_ARG_FILENAME, &o->balance,
+		  "Parts of --shard that take the same time, as this run tells", "RUN" },
 		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, count_verbose,
 		  "Say more; twice even more", NULL },
 		{ 0 },
@@ -103,13 +120,17 @@ static void add_choosing(struct run_options *o, GOptionContext *context)
 static void add_running(struct run_options *o, GOptionContext *context)
 {
 	const GOptionEntry entries[] = {
-		{ "shuffle", 0, 0, G_OPTION_ARG_NONE, &o->shuffle, "In an order chosen by the seed",
-		  NULL },
+		{ "shuffle", 0, G_OPTION_FLAG_OPTIONAL_ARG, G_OPTION_ARG_CALLBACK, take_shuffle,
+		  "In a random order, which this or --seed chooses", "SEED" },
 		{ "seed", 0, 0, G_OPTION_ARG_STRING, &o->seed_text,
 		  "Of every random choice; a new one each time otherwise", "NUMBER" },
 		{ "stop-first", 'x', 0, G_OPTION_ARG_NONE, &o->stop_first,
 		  "Stop at the first failure", NULL },
 		{ "max-fail", 0, 0, G_OPTION_ARG_INT, &o->max_fail, "Stop after N failures", "N" },
+		{ "abort-on", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->abort_words,
+		  "Run nothing more on a machine after this: taint, kernel (a WARN, BUG, lockdep "
+		  "... line), lost=N (it was lost N times); may be repeated",
+		  "WHAT[,WHAT]" },
 		{ "failed-first", 0, 0, G_OPTION_ARG_NONE, &o->failed_first,
 		  "What failed in the last run comes first", NULL },
 		{ "new-first", 0, 0, G_OPTION_ARG_NONE, &o->new_first,
@@ -178,34 +199,96 @@ static gboolean usage(GError **error, const char *what, const char *value)
 	return FALSE;
 }
 
+static gboolean take_number(const char *text, guint64 least, guint64 most, guint64 *number)
+{
+	return text && g_ascii_string_to_unsigned(text, 10, least, most, number, NULL);
+}
+
+/* Slurm numbers the tasks of an array as its user likes: from MIN in steps. */
+static gboolean slurm_shard(struct run_options *options, GError **error)
+{
+	guint64 task, first, step = 1, count;
+
+	if (!take_number(g_getenv("SLURM_ARRAY_TASK_ID"), 0, G_MAXINT, &task) ||
+	    !take_number(g_getenv("SLURM_ARRAY_TASK_MIN"), 0, task, &first) ||
+	    !take_number(g_getenv("SLURM_ARRAY_TASK_COUNT"), 1, G_MAXINT, &count) ||
+	    (g_getenv("SLURM_ARRAY_TASK_STEP") &&
+	     !take_number(g_getenv("SLURM_ARRAY_TASK_STEP"), 1, G_MAXINT, &step)) ||
+	    (task - first) / step >= count)
+		return usage(error, "--shard slurm is for a task of a Slurm job array",
+			     "SLURM_ARRAY_TASK_ID, _MIN and _COUNT do not tell which");
+	options->shard_index = (guint)((task - first) / step) + 1;
+	options->shard_count = (guint)count;
+	return TRUE;
+}
+
 static gboolean check_shard(struct run_options *options, GError **error)
 {
 	g_auto(GStrv) parts = NULL;
 	guint64 index, count;
 
 	if (!options->shard)
-		return TRUE;
+		return !options->balance ||
+		       usage(error, "--balance is about the parts of --shard, not", "all cases");
+	if (g_str_equal(options->shard, "slurm"))
+		return slurm_shard(options, error);
 	parts = g_strsplit(options->shard, "/", 2);
-	if (!parts[0] || !parts[1] ||
-	    !g_ascii_string_to_unsigned(parts[0], 10, 1, G_MAXINT, &index, NULL) ||
-	    !g_ascii_string_to_unsigned(parts[1], 10, index, G_MAXINT, &count, NULL))
-		return usage(error, "--shard is I/N with I from 1 to N, not", options->shard);
+	if (!take_number(parts[0], 1, G_MAXINT, &index) ||
+	    !take_number(parts[1], index, G_MAXINT, &count))
+		return usage(error, "--shard is I/N with I from 1 to N, or slurm, not",
+			     options->shard);
 	options->shard_index = (guint)index;
 	options->shard_count = (guint)count;
 	return TRUE;
 }
 
-static gboolean check_seed(struct run_options *options, GError **error)
+static gboolean parse_seed(const char *option, const char *text, guint64 *seed, GError **error)
 {
 	char *end;
 
-	if (!options->seed_text) {
+	*seed = g_ascii_strtoull(text, &end, 0);
+	return (end != text && !*end) || usage(error, option, text);
+}
+
+static gboolean check_seeds(struct run_options *options, GError **error)
+{
+	if (!options->seed_text)
 		options->seed = (guint64)g_random_int() << 32 | g_random_int();
-		return TRUE;
+	else if (!parse_seed("--seed is a number, not", options->seed_text, &options->seed, error))
+		return FALSE;
+	options->shuffle_seed = options->seed;
+	return !options->shuffle_text ||
+	       parse_seed("--shuffle takes a number, not", options->shuffle_text,
+			  &options->shuffle_seed, error);
+}
+
+static gboolean take_abort_word(struct run_options *options, const char *word, GError **error)
+{
+	static const char lost[] = "lost=";
+	guint64 count;
+
+	if (g_str_equal(word, "taint")) {
+		options->abort_on |= ABORT_ON_TAINT;
+	} else if (g_str_equal(word, "kernel")) {
+		options->abort_on |= ABORT_ON_KERNEL;
+	} else if (g_str_has_prefix(word, lost) &&
+		   take_number(word + strlen(lost), 1, G_MAXINT, &count)) {
+		options->max_lost = (guint)count;
+	} else {
+		return usage(error, "--abort-on knows taint, kernel and lost=N, not", word);
 	}
-	options->seed = g_ascii_strtoull(options->seed_text, &end, 0);
-	if (end == options->seed_text || *end)
-		return usage(error, "--seed is a number, not", options->seed_text);
+	return TRUE;
+}
+
+static gboolean check_abort(struct run_options *options, GError **error)
+{
+	for (char **list = options->abort_words; list && *list; list++) {
+		g_auto(GStrv) words = g_strsplit(*list, ",", -1);
+
+		for (char **word = words; *word; word++)
+			if (!take_abort_word(options, *word, error))
+				return FALSE;
+	}
 	return TRUE;
 }
 
@@ -255,6 +338,6 @@ gboolean run_options_check(struct run_options *options, GError **error)
 		return FALSE;
 	if (!options->machines)
 		options->machines = (int)g_get_num_processors();
-	return check_shard(options, error) && check_seed(options, error) &&
-	       check_regexes(options, error);
+	return check_shard(options, error) && check_seeds(options, error) &&
+	       check_abort(options, error) && check_regexes(options, error);
 }

@@ -6,6 +6,12 @@
 
 #include <glib.h>
 
+/* What --abort-on names: a machine that cannot be trusted any more. */
+enum abort_on {
+	ABORT_ON_TAINT = 1 << 0,  /* a case made its kernel tainted */
+	ABORT_ON_KERNEL = 1 << 1, /* its kernel said a line that no good kernel says */
+};
+
 /**
  * struct run_options - what the user chose
  * @patterns: globs over IDs: the remaining arguments
@@ -17,16 +23,20 @@
  * @backends: --backend
  * @deselect: --deselect, globs over IDs
  * @tests: --tests, descriptions of tests of others, or folders of them
- * @shuffle: in an order chosen by @seed
- * @seed: of every random choice
+ * @shuffle: in a random order
+ * @shuffle_seed: chooses the order
+ * @seed: of every other random choice
  * @stop_first: -x
  * @max_fail: --max-fail, 0 for no limit
+ * @abort_on: what ends the run on a machine: enum abort_on
+ * @max_lost: the run on a machine ends when it is lost that often; 0 for no limit
  * @jobs: cases at once on one machine
  * @machines: machines at once
  * @timeout_factor: deadlines are multiplied by it
  * @repeat: how often each case runs
  * @shard_index: --shard: which part, from 1; 0 for all
  * @shard_count: --shard: of how many
+ * @balance: run directory whose durations balance the parts, or NULL
  * @plan: file of IDs to run, in their order, or NULL
  * @plan_out: file to write the IDs to that run, or NULL
  * @plan_ids: what @plan holds; they are among @patterns too
@@ -62,15 +72,19 @@ struct run_options {
 	char **deselect;
 	char **tests;
 	gboolean shuffle;
+	guint64 shuffle_seed;
 	guint64 seed;
 	gboolean stop_first;
 	int max_fail;
+	guint abort_on;
+	guint max_lost;
 	int jobs;
 	int machines;
 	double timeout_factor;
 	int repeat;
 	guint shard_index;
 	guint shard_count;
+	char *balance;
 	char *plan;
 	char *plan_out;
 	char **plan_ids;
@@ -94,6 +108,8 @@ struct run_options {
 	int durations;
 	/*< private >*/
 	char *seed_text;
+	char *shuffle_text;
+	char **abort_words;
 	char *shard;
 };
 

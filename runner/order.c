@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The order and the parts of a plan. */
+#include "runner/past.h"
 #include "runner/plan.h"
-
-/* splitmix64: GLib does not promise that its generators stay the same. */
-static guint64 next_random(guint64 *state)
-{
-	guint64 z = *state += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
+#include "runner/plan_file.h"
+#include "runner/random.h"
 
 void plan_shuffle(GPtrArray *items, guint64 seed)
 {
 	for (guint i = items->len; i > 1; i--) {
-		guint j = (guint)(next_random(&seed) % i);
+		guint j = (guint)(random_next(&seed) % i);
 		gpointer item = items->pdata[i - 1];
 
 		items->pdata[i - 1] = items->pdata[j];
@@ -24,24 +17,42 @@ void plan_shuffle(GPtrArray *items, guint64 seed)
 	plan_number(items, 1);
 }
 
-/* FNV-1a, then mixed: its low bits alone are not even. */
-static guint64 hash_id(const char *id)
+void plan_keep(GPtrArray *items, gboolean (*wanted)(const struct item *item, gconstpointer data),
+	       gconstpointer data)
 {
-	guint64 hash = G_GUINT64_CONSTANT(0xcbf29ce484222325);
+	guint kept = 0;
 
-	for (; *id; id++)
-		hash = (hash ^ (guchar)*id) * G_GUINT64_CONSTANT(0x100000001b3);
-	return next_random(&hash);
+	for (guint i = 0; i < items->len; i++) {
+		struct item *item = items->pdata[i];
+
+		items->pdata[i] = NULL;
+		if (wanted(item, data))
+			items->pdata[kept++] = item;
+		else
+			item_free(item);
+	}
+	g_ptr_array_set_size(items, (gint)kept);
 }
 
-void plan_shard(GPtrArray *items, guint index, guint count)
-{
-	for (guint i = items->len; i > 0; i--) {
-		const struct item *item = items->pdata[i - 1];
+struct part {
+	guint index, count;
+	const struct balance *balance;
+	const char *profile;
+};
 
-		if (hash_id(item->id) % count != index - 1)
-			g_ptr_array_remove_index(items, i - 1);
-	}
+static gboolean is_in_part(const struct item *item, gconstpointer data)
+{
+	const struct part *part = data;
+
+	return balance_part(part->balance, part->profile, item->id, part->count) == part->index;
+}
+
+void plan_shard(GPtrArray *items, guint index, guint count, const struct balance *balance,
+		const char *profile)
+{
+	const struct part part = { index, count, balance, profile };
+
+	plan_keep(items, is_in_part, &part);
 	plan_number(items, 1);
 }
 
@@ -64,4 +75,36 @@ void plan_number(GPtrArray *items, guint first)
 {
 	for (guint i = 0; i < items->len; i++)
 		((struct item *)items->pdata[i])->number = first + i;
+}
+
+/* What the last run says. */
+static void heed_last(const struct past *last, const struct run_options *options,
+		      const char *profile, GPtrArray *items)
+{
+	if (options->last_failed)
+		past_keep(last, profile, PAST_BAD, items);
+	if (options->failed_first)
+		past_first(last, profile, PAST_BAD, items);
+	if (options->new_first)
+		past_first(last, profile, PAST_NEW, items);
+}
+
+GPtrArray *plan_arrange(const struct machine *machine, const struct run_options *options,
+			const struct earlier *earlier, const char *profile, GError **error)
+{
+	GPtrArray *items = plan_make(machine, options, error);
+
+	if (!items)
+		return NULL;
+	if (options->plan_ids)
+		plan_file_order(items, options->plan_ids);
+	if (options->shard_count)
+		plan_shard(items, options->shard_index, options->shard_count, earlier->balance,
+			   profile);
+	if (options->shuffle)
+		plan_shuffle(items, options->shuffle_seed);
+	plan_repeat(items, (guint)options->repeat);
+	heed_last(earlier->last, options, profile, items);
+	plan_number(items, 1);
+	return items;
 }

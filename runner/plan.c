@@ -497,6 +497,35 @@ static gboolean check_patterns(const struct planner *planner, GError **error)
 	return TRUE;
 }
 
+/* The name of the suite that a pattern means; NULL if it may mean several. */
+static char *suite_of(const char *pattern)
+{
+	gsize length = strcspn(pattern, "/[");
+
+	return strcspn(pattern, "*?") < length ? NULL : g_strndup(pattern, length);
+}
+
+char **plan_suites(const struct run_options *options)
+{
+	g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GStrvBuilder) suites = g_strv_builder_new();
+
+	/* Whether a parameter exists is asked of all suites. */
+	if (!options->patterns || !options->patterns[0] || (options->params && options->params[0]))
+		return NULL;
+	for (char **pattern = options->patterns; *pattern; pattern++) {
+		g_autofree char *suite = suite_of(*pattern);
+
+		if (!suite)
+			return NULL;
+		if (g_hash_table_contains(known, suite))
+			continue;
+		g_strv_builder_add(suites, suite);
+		g_hash_table_add(known, g_steal_pointer(&suite));
+	}
+	return g_strv_builder_end(suites);
+}
+
 static gboolean add_cases(struct planner *planner, GError **error)
 {
 	const GPtrArray *cases = planner->machine->cases;

@@ -128,14 +128,48 @@ gboolean pattern_matches(const char *pattern, const char *id);
 void plan_shuffle(GPtrArray *items, guint64 seed);
 
 /**
+ * plan_keep() - drop what is not wanted
+ * @items: of struct item *
+ * @wanted: tells
+ * @data: for @wanted
+ */
+void plan_keep(GPtrArray *items, gboolean (*wanted)(const struct item *item, gconstpointer data),
+	       gconstpointer data);
+
+struct balance;
+struct earlier;
+
+/**
  * plan_shard() - keep a part
  * @items: of struct item *
  * @index: from 1
  * @count: how many parts
+ * @balance: parts of equal time, or NULL
+ * @profile: name of the machine
  *
- * By ID alone: whatever else is chosen, a case stays in its part.
+ * Whatever else is chosen, a case stays in its part.
  */
-void plan_shard(GPtrArray *items, guint index, guint count);
+void plan_shard(GPtrArray *items, guint index, guint count, const struct balance *balance,
+		const char *profile);
+
+/**
+ * plan_arrange() - choose and multiply, then order, shard and repeat as options and earlier runs say
+ * @machine: what there is
+ * @options: what is wanted
+ * @earlier: the runs that @options speak of
+ * @profile: name of the machine
+ * @error: as plan_make()
+ */
+GPtrArray *plan_arrange(const struct machine *machine, const struct run_options *options,
+			const struct earlier *earlier, const char *profile, GError **error);
+
+/**
+ * plan_suites() - the suites that can have what was chosen
+ * @options: what is wanted
+ *
+ * Return: their names, NULL-terminated, to be freed with g_strfreev(); NULL if it may be any.
+ */
+char **plan_suites(const struct run_options *options);
 
 /**
  * plan_repeat() - run everything several times: all once, then all again

@@ -16,6 +16,8 @@ struct recorder {
 	int results_fd;
 	off_t length;
 	gboolean durable;
+	/* the names of the files themselves are durable */
+	gboolean settled;
 };
 
 static gboolean trouble(GError **error, const char *what, const char *path)
@@ -127,11 +129,14 @@ struct recorder *recorder_new(const char *folder, json_t *run, gboolean durable,
 			    "%s is not empty: name a folder that does not exist yet", folder);
 		return NULL;
 	}
-	recorder = open_folder(folder, O_CREAT | O_EXCL, durable, error);
+	/* Until a case begins there is nothing to lose: what is tested is written again before that. */
+	recorder = open_folder(folder, O_CREAT | O_EXCL, FALSE, error);
 	if (!recorder)
 		return NULL;
-	if (recorder_update_run(recorder, run, error))
+	if (recorder_update_run(recorder, run, error)) {
+		recorder->durable = durable;
 		return recorder;
+	}
 	recorder_free(recorder);
 	return NULL;
 }
@@ -208,18 +213,28 @@ static gboolean append(struct recorder *recorder, json_t *line, GError **error)
 	return FALSE;
 }
 
+/* Results, and once also the names of the files: a folder is a file of its own. */
+static gboolean make_durable(struct recorder *recorder, GError **error)
+{
+	if (!recorder->durable)
+		return TRUE;
+	if (fdatasync(recorder->results_fd) != 0 ||
+	    (!recorder->settled && fsync(recorder->folder_fd) != 0))
+		return trouble(error, "cannot sync results.jsonl in", recorder->folder);
+	recorder->settled = TRUE;
+	return TRUE;
+}
+
 gboolean recorder_begin(struct recorder *recorder, guint number, const char *id,
-			const char *profile, GError **error)
+			const char *profile, guint attempt, GError **error)
 {
 	json_t *line = json_pack("{s:s, s:i, s:s, s:s}", "type", "begin", "number", (int)number,
 				 "id", id, "profile", profile);
 
-	if (!append(recorder, line, error))
-		return FALSE;
+	if (attempt > 1)
+		json_object_set_new_nocheck(line, "attempt", json_integer(attempt));
 	/* This makes the results before it durable too: once per case is enough. */
-	if (recorder->durable && fdatasync(recorder->results_fd) != 0)
-		return trouble(error, "cannot sync results.jsonl in", recorder->folder);
-	return TRUE;
+	return append(recorder, line, error) && make_durable(recorder, error);
 }
 
 gboolean recorder_resumed(struct recorder *recorder, GError **error)
@@ -272,9 +287,15 @@ gboolean recorder_add(struct recorder *recorder, const struct result *result, GE
 
 gboolean recorder_finish(struct recorder *recorder, GError **error)
 {
-	if (recorder->durable && fdatasync(recorder->results_fd) != 0)
-		return trouble(error, "cannot sync results.jsonl in", recorder->folder);
-	return TRUE;
+	return make_durable(recorder, error);
+}
+
+void recorder_discard(struct recorder *recorder)
+{
+	unlinkat(recorder->folder_fd, "run.json", 0);
+	unlinkat(recorder->folder_fd, "results.jsonl", 0);
+	unlinkat(recorder->folder_fd, "cases", AT_REMOVEDIR);
+	rmdir(recorder->folder);
 }
 
 const char *recorder_folder(const struct recorder *recorder)

@@ -97,7 +97,7 @@ gboolean recorder_save(struct recorder *recorder, guint number, const char *name
  * recorder_begin() - note which case is in flight, so that it is named whatever happens to us
  */
 gboolean recorder_begin(struct recorder *recorder, guint number, const char *id,
-			const char *profile, GError **error);
+			const char *profile, guint attempt, GError **error);
 
 /**
  * recorder_resumed() - note that the run goes on: cases in flight are not any more
@@ -114,6 +114,11 @@ gboolean recorder_add(struct recorder *recorder, const struct result *result, GE
  */
 gboolean recorder_finish(struct recorder *recorder, GError **error);
 
+/**
+ * recorder_discard() - remove the run directory again: nothing ran, and nothing is worth keeping
+ */
+void recorder_discard(struct recorder *recorder);
+
 const char *recorder_folder(const struct recorder *recorder);
 void recorder_free(struct recorder *recorder);
 
@@ -126,6 +131,7 @@ void recorder_free(struct recorder *recorder);
  * @results: of struct result *, in the order they ended
  * @in_flight: of char *: IDs that began and have no result: the run was cut off there
  * @in_flight_numbers: their numbers
+ * @in_flight_attempts: which attempts they were
  * @last_number: the highest number of a case that began or ended
  * @counts: results by verdict
  * @notes: what was wrong with the files and passed over, or NULL
@@ -136,6 +142,7 @@ struct run {
 	GPtrArray *results;
 	GPtrArray *in_flight;
 	guint *in_flight_numbers;
+	guint *in_flight_attempts;
 	guint last_number;
 	guint counts[VERDICT_COUNT];
 	char *notes;

@@ -37,6 +37,7 @@ void run_free(struct run *run)
 	g_clear_pointer(&run->results, g_ptr_array_unref);
 	g_clear_pointer(&run->in_flight, g_ptr_array_unref);
 	g_free(run->in_flight_numbers);
+	g_free(run->in_flight_attempts);
 	g_free(run->notes);
 	g_free(run);
 }
@@ -64,6 +65,11 @@ static gint64 number_of(const json_t *line, const char *key)
 	return json_integer_value(json_object_get(line, key));
 }
 
+static guint attempt_of(const json_t *line)
+{
+	return (guint)CLAMP(number_of(line, "attempt"), 1, G_MAXINT32);
+}
+
 static char *or_empty(char *text)
 {
 	return text ? text : g_strdup("");
@@ -74,7 +80,6 @@ static struct result *to_result(const json_t *line)
 	const char *verdict = json_string_value(json_object_get(line, "verdict"));
 	const char *seed = json_string_value(json_object_get(line, "seed"));
 	gint64 number = number_of(line, "number");
-	gint64 attempt = number_of(line, "attempt");
 	gint64 timeout = number_of(line, "timeout_ms");
 	struct result *result;
 	enum verdict which;
@@ -101,7 +106,7 @@ static struct result *to_result(const json_t *line)
 	result->start_us = MAX(number_of(line, "start_us"), 0);
 	result->duration_us = MAX(number_of(line, "duration_us"), 0);
 	result->timeout_ms = (guint)CLAMP(timeout, 0, G_MAXINT32);
-	result->attempt = (guint)CLAMP(attempt, 1, G_MAXINT32);
+	result->attempt = attempt_of(line);
 	return result;
 }
 
@@ -129,6 +134,20 @@ static void drop_unfinished(struct run *run, GHashTable *flying)
 	g_hash_table_remove_all(flying);
 }
 
+/* A case that has begun. */
+struct flight {
+	char *id;
+	guint attempt;
+};
+
+static void flight_free(gpointer data)
+{
+	struct flight *flight = data;
+
+	g_free(flight->id);
+	g_free(flight);
+}
+
 static gboolean read_line(struct run *run, GHashTable *flying, const char *text, gsize length,
 			  GError **error)
 {
@@ -140,8 +159,11 @@ static gboolean read_line(struct run *run, GHashTable *flying, const char *text,
 	gboolean good = TRUE;
 
 	if (g_strcmp0(type, "begin") == 0 && id && number >= 1 && number <= G_MAXINT32) {
-		g_hash_table_replace(flying, GUINT_TO_POINTER((guint)number),
-				     text_of(line, "id", MAX_ID, TRUE));
+		struct flight *flight = g_new0(struct flight, 1);
+
+		flight->id = text_of(line, "id", MAX_ID, TRUE);
+		flight->attempt = attempt_of(line);
+		g_hash_table_replace(flying, GUINT_TO_POINTER((guint)number), flight);
 		run->last_number = MAX(run->last_number, (guint)number);
 	} else if (g_strcmp0(type, "resume") == 0) {
 		drop_unfinished(run, flying);
@@ -168,15 +190,37 @@ static gboolean read_line(struct run *run, GHashTable *flying, const char *text,
 	return good;
 }
 
+static int by_number(gconstpointer a, gconstpointer b)
+{
+	guint left = GPOINTER_TO_UINT(a), right = GPOINTER_TO_UINT(b);
+
+	return left < right ? -1 : left > right;
+}
+
+/* What is still in flight at the end, in the order of the numbers. */
+static void note_flying(struct run *run, GHashTable *flying)
+{
+	g_autoptr(GList) numbers = g_list_sort(g_hash_table_get_keys(flying), by_number);
+	gsize count = run->in_flight->len + g_hash_table_size(flying);
+
+	run->in_flight_numbers = g_renew(guint, run->in_flight_numbers, count + 1);
+	run->in_flight_attempts = g_renew(guint, run->in_flight_attempts, count + 1);
+	for (const GList *number = numbers; number; number = number->next) {
+		struct flight *flight = g_hash_table_lookup(flying, number->data);
+
+		run->in_flight_numbers[run->in_flight->len] = GPOINTER_TO_UINT(number->data);
+		run->in_flight_attempts[run->in_flight->len] = flight->attempt;
+		g_ptr_array_add(run->in_flight, g_steal_pointer(&flight->id));
+	}
+}
+
 gboolean run_read_results(struct run *run, const char *text, gsize length, gsize *good,
 			  GError **error)
 {
-	g_autoptr(GHashTable) flying = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	g_autoptr(GHashTable) flying = g_hash_table_new_full(NULL, NULL, NULL, flight_free);
 	const char *end = text + length;
 	const char *at = text;
 	const char *newline;
-	GHashTableIter iterator;
-	gpointer number, id;
 
 	if (!run->results)
 		run->results = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
@@ -188,14 +232,7 @@ gboolean run_read_results(struct run *run, const char *text, gsize length, gsize
 		at = newline + 1;
 	}
 	*good = (gsize)(at - text);
-	g_free(run->in_flight_numbers);
-	run->in_flight_numbers = g_new0(guint, run->in_flight->len + g_hash_table_size(flying) + 1);
-	g_hash_table_iter_init(&iterator, flying);
-	while (g_hash_table_iter_next(&iterator, &number, &id)) {
-		g_hash_table_iter_steal(&iterator);
-		run->in_flight_numbers[run->in_flight->len] = GPOINTER_TO_UINT(number);
-		g_ptr_array_add(run->in_flight, id);
-	}
+	note_flying(run, flying);
 	return TRUE;
 }
 

@@ -154,13 +154,14 @@ static gboolean trouble(struct session *session, GError **error, const char *doi
 	return FALSE;
 }
 
+typedef gboolean (*frame_taker)(const struct frame *frame, gpointer data, GError **error);
+
 /*
  * Hands every frame to @take until DONE. Frames that belong to no request (late kernel log) pass by. @take returns FALSE to give
  * up, with what is wrong in @error.
  */
-static gboolean collect(struct session *session, const char *doing,
-			gboolean (*take)(const struct frame *frame, gpointer data, GError **error),
-			gpointer data, GError **error)
+static gboolean collect(struct session *session, const char *doing, frame_taker take, gpointer data,
+			GError **error)
 {
 	gint64 deadline =
 		g_get_monotonic_time() + answer_timeout(session) * G_GINT64_CONSTANT(1000);
@@ -316,21 +317,35 @@ static gboolean take_case(const struct frame *frame, gpointer data, GError **err
 	return TRUE;
 }
 
-struct machine *session_machine(struct session *session, GError **error)
+static gboolean ask(struct session *session, enum frame_type type, const char *doing,
+		    frame_taker take, gpointer data, GError **error)
+{
+	send_frame(session, type, NULL);
+	return collect(session, doing, take, data, error);
+}
+
+static gboolean ask_for_cases(struct session *session, char **suites, GPtrArray *cases,
+			      GError **error)
+{
+	struct message message = { 0 };
+
+	for (char **suite = suites; suite && *suite; suite++)
+		message_add(&message, "suite", *suite);
+	send_frame(session, FRAME_LIST, &message);
+	return collect(session, "listing cases", take_case, cases, error);
+}
+
+struct machine *session_machine(struct session *session, char **suites, GError **error)
 {
 	struct machine *machine = machine_new();
 
 	machine->is_guest = session->guest;
-	send_frame(session, FRAME_ENVIRONMENT, NULL);
-	if (collect(session, "asking what the machine is", take_fact, machine->facts, error)) {
-		send_frame(session, FRAME_DEVICES, NULL);
-		if (collect(session, "listing devices", take_device, machine->devices, error)) {
-			send_frame(session, FRAME_LIST, NULL);
-			if (collect(session, "listing cases", take_case, machine->cases, error) &&
-			    foreign_add_cases(machine->cases, session->transport->tests, error))
-				return machine;
-		}
-	}
+	if (ask(session, FRAME_ENVIRONMENT, "asking what the machine is", take_fact, machine->facts,
+		error) &&
+	    ask(session, FRAME_DEVICES, "listing devices", take_device, machine->devices, error) &&
+	    ask_for_cases(session, suites, machine->cases, error) &&
+	    foreign_add_cases(machine->cases, session->transport->tests, error))
+		return machine;
 	machine_free(machine);
 	return NULL;
 }

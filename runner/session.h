@@ -77,10 +77,13 @@ gboolean session_close(struct session *session, gboolean orderly, GError **error
 
 /**
  * session_machine() - what the machine is and has
+ * @session: a session
+ * @suites: whose cases to ask for, NULL-terminated, or NULL for all; what does not exist has none
+ * @error: RUNNER_ERROR_TROUBLE
  *
  * Return: a new machine, or NULL with @error set.
  */
-struct machine *session_machine(struct session *session, GError **error);
+struct machine *session_machine(struct session *session, char **suites, GError **error);
 
 /**
  * session_bind() - give a device, and what shares its IOMMU group, to vfio-pci

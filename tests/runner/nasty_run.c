@@ -58,7 +58,7 @@ static void add(struct recorder *recorder, guint number, const char *profile, co
 	};
 	GError *error = NULL;
 
-	check(recorder_begin(recorder, number, id, profile, &error), error);
+	check(recorder_begin(recorder, number, id, profile, 1, &error), error);
 	if (nasty) {
 		check(recorder_save(recorder, number, "stdout", NASTY, strlen(NASTY), &error),
 		      error);
@@ -82,7 +82,7 @@ static void add_nasty(struct recorder *recorder)
 		add(recorder, number++, "intel", twin, i, FALSE);
 		add(recorder, number++, "amd <&>", id, i, FALSE);
 	}
-	check(recorder_begin(recorder, number, "dma/in_flight", "intel", NULL), NULL);
+	check(recorder_begin(recorder, number, "dma/in_flight", "intel", 1, NULL), NULL);
 }
 
 static void add_many(struct recorder *recorder, guint count)

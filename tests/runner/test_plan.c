@@ -246,7 +246,7 @@ static void shards(void)
 	for (guint shard = 1; shard <= 3; shard++) {
 		g_autoptr(GPtrArray) items = plan_make(machine, &all, NULL);
 
-		plan_shard(items, shard, 3);
+		plan_shard(items, shard, 3, NULL, "local");
 		for (guint i = 0; i < items->len; i++) {
 			const struct item *item = items->pdata[i];
 
@@ -259,7 +259,7 @@ static void shards(void)
 	for (guint shard = 1; shard <= 3; shard++) {
 		g_autoptr(GPtrArray) items = plan_make(machine, &few, NULL);
 
-		plan_shard(items, shard, 3);
+		plan_shard(items, shard, 3, NULL, "local");
 		for (guint i = 0; i < items->len; i++) {
 			const struct item *item = items->pdata[i];
 

@@ -77,16 +77,17 @@ static void round_trip(struct folder *folder, gconstpointer data)
 	g_autofree char *log = NULL;
 	const struct result *back;
 
-	g_assert_true(recorder_begin(recorder, 7, full.id, full.profile, NULL));
+	g_assert_true(recorder_begin(recorder, 7, full.id, full.profile, 1, NULL));
 	g_assert_true(recorder_save(recorder, 7, "stdout", "a\x1b\n", 3, NULL));
 	g_assert_true(recorder_save(recorder, 7, "stderr", "", 0, NULL));
 	g_assert_true(recorder_add(recorder, &full, NULL));
-	g_assert_true(recorder_begin(recorder, 8, "dma/other", "intel", NULL));
+	g_assert_true(recorder_begin(recorder, 8, "dma/other", "intel", 3, NULL));
 	/* Readable while it is written. */
 	run = run_load(folder->path, NULL);
 	g_assert_cmpuint(run->results->len, ==, 1);
 	g_assert_cmpuint(run->in_flight->len, ==, 1);
 	g_assert_cmpstr(run->in_flight->pdata[0], ==, "dma/other");
+	g_assert_cmpuint(run->in_flight_attempts[0], ==, 3);
 	back = run->results->pdata[0];
 	g_assert_cmpuint(back->number, ==, full.number);
 	g_assert_cmpstr(back->id, ==, full.id);

@@ -1,99 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The real command, the real agent, and a suite that behaves in every way: argv[1] is iommut, argv[2] the folder of the suite. */
 #include <glib.h>
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runner/record.h"
-
-#define DEADLINE_S 60
-
-static const char *program;
-static const char *suites;
-
-struct outcome {
-	int code;
-	char *out;
-	char *err;
-};
-
-static void clear(struct outcome *outcome)
-{
-	g_free(outcome->out);
-	g_free(outcome->err);
-}
-
-static char *new_folder(void)
-{
-	char *folder = g_dir_make_tmp("iommut-e2e-XXXXXX", NULL);
-
-	g_assert_nonnull(folder);
-	return folder;
-}
-
-static void remove_tree(const char *path)
-{
-	const char *name;
-	GDir *dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *child = g_build_filename(path, name, NULL);
-
-		remove_tree(child);
-	}
-	if (dir)
-		g_dir_close(dir);
-	g_remove(path);
-}
-
-/* Runs "iommut WORDS.."; words are separated by blanks. */
-static struct outcome iommut(const char *format, ...) G_GNUC_PRINTF(1, 2);
-static struct outcome iommut(const char *format, ...)
-{
-	g_autofree char *text = NULL, *line = NULL;
-	g_auto(GStrv) words = NULL;
-	g_autoptr(GError) error = NULL;
-	struct outcome outcome = { 0 };
-	va_list arguments;
-	int status;
-
-	va_start(arguments, format);
-	text = g_strdup_vprintf(format, arguments);
-	va_end(arguments);
-	line = g_strdup_printf("%s %s", program, text);
-	words = g_strsplit(line, " ", -1);
-	g_spawn_sync(NULL, words, NULL, G_SPAWN_DEFAULT, NULL, NULL, &outcome.out, &outcome.err,
-		     &status, &error);
-	g_assert_no_error(error);
-	g_assert_true(WIFEXITED(status));
-	outcome.code = WEXITSTATUS(status);
-	return outcome;
-}
-
-static struct run *load(const char *folder)
-{
-	g_autoptr(GError) error = NULL;
-	struct run *run = run_load(folder, &error);
-
-	g_assert_no_error(error);
-	return run;
-}
-
-static const struct result *result_of(const struct run *run, const char *id)
-{
-	for (guint i = 0; i < run->results->len; i++) {
-		const struct result *result = run->results->pdata[i];
-
-		if (g_str_equal(result->id, id))
-			return result;
-	}
-	g_test_message("no result of %s", id);
-	g_assert_not_reached();
-}
+#include "tests/runner/e2e/support.h"
 
 static void check_verdict(const char *name, enum verdict verdict, int code, const char *in_reason)
 {
@@ -523,17 +437,9 @@ static void test_until_fail(void)
 
 int main(int argc, char **argv)
 {
-	g_autofree char *state = NULL;
 	int code;
 
-	g_test_init(&argc, &argv, NULL);
-	if (argc != 3)
-		g_error("usage: %s IOMMUT SUITES", argv[0]);
-	program = argv[1];
-	suites = argv[2];
-	state = new_folder();
-	g_setenv("XDG_STATE_HOME", state, TRUE);
-	g_setenv("IOMMUT_CONFIG", "", TRUE);
+	support_init(&argc, &argv);
 	g_test_add_func("/e2e/pass", test_verdicts);
 	g_test_add_func("/e2e/fail", test_fail);
 	g_test_add_func("/e2e/skip", test_skip);
@@ -558,6 +464,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/e2e/plan-file", test_plan_file);
 	g_test_add_func("/e2e/until-fail", test_until_fail);
 	code = g_test_run();
-	remove_tree(state);
+	support_end();
 	return code;
 }

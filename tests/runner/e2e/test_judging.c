@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the command makes of what an agent says of its machine: argv[1] is iommut, argv[2] an agent that tells stories. */
 #include <glib.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#include "runner/record.h"
+#include "tests/runner/e2e/support.h"
 
-static const char *program;
 static char *on;
-static char *state;
+static char *folders;
 
 /* "iommut run" with these words, separated by blanks, on the agent that tells stories. */
 static test_run *run(int expected, const char *words)
 {
 	static guint count;
-	g_autofree char *folder = g_strdup_printf("%s/run%u", state, ++count);
+	g_autofree char *folder = g_strdup_printf("%s/run%u", folders, ++count);
 	g_autofree char *line = g_strdup_printf("-q -o %s %s", folder, words);
 	g_auto(GStrv) more = g_strsplit(line, " ", -1);
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
@@ -83,6 +81,23 @@ static void test_left_behind(void)
 	expect("leaks", VERDICT_FAIL, "left behind: IOMMU group 5 of 0000:00:01.0 is still in use");
 }
 
+/* A machine whose kernel is broken has nothing more to say. */
+static void test_abort(void)
+{
+	g_autoptr(test_run) both =
+		run(1, "--abort-on kernel,taint story/content story/taints story/leaks");
+	g_autoptr(test_run) line = run(1, "--abort-on kernel story/warns story/program_warns");
+	g_autoptr(test_run) off = run(1, "story/content story/taints story/leaks");
+	const char *why = json_string_value(json_object_get(
+		json_object_get(json_object_get(both->info, "machines"), "exec"), "error"));
+
+	g_assert_cmpuint(both->results->len, ==, 2);
+	g_assert_nonnull(strstr(
+		why, "story/taints made the kernel tainted: W (warning): 1 cases did not run"));
+	g_assert_cmpuint(line->results->len, ==, 1);
+	g_assert_cmpuint(off->results->len, ==, 3);
+}
+
 /* What the kernel said while a case ran is in the record, whatever the verdict. */
 static void test_log_is_attached(void)
 {
@@ -96,42 +111,24 @@ static void test_log_is_attached(void)
 	g_assert_true(g_str_has_prefix(text, "DMAR: [DMA Write"));
 }
 
-static void remove_tree(const char *path)
-{
-	const char *name;
-	GDir *dir = g_dir_open(path, 0, NULL);
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *child = g_build_filename(path, name, NULL);
-
-		remove_tree(child);
-	}
-	if (dir)
-		g_dir_close(dir);
-	g_remove(path);
-}
-
 int main(int argc, char **argv)
 {
 	int code;
 
-	g_test_init(&argc, &argv, NULL);
-	if (argc != 3)
-		g_error("usage: %s IOMMUT AGENT", argv[0]);
-	program = argv[1];
-	on = g_strdup_printf("exec:%s", argv[2]);
-	state = g_dir_make_tmp("iommut-judging-XXXXXX", NULL);
-	g_setenv("XDG_STATE_HOME", state, TRUE);
-	g_setenv("IOMMUT_CONFIG", "", TRUE);
+	support_init(&argc, &argv);
+	on = g_strdup_printf("exec:%s", suites);
+	folders = new_folder();
 	g_test_add_func("/judging/content", test_content);
 	g_test_add_func("/judging/kernel", test_kernel);
 	g_test_add_func("/judging/faults", test_faults);
 	g_test_add_func("/judging/taint", test_taint);
 	g_test_add_func("/judging/left-behind", test_left_behind);
+	g_test_add_func("/judging/abort", test_abort);
 	g_test_add_func("/judging/log-is-attached", test_log_is_attached);
 	code = g_test_run();
-	remove_tree(state);
-	g_free(state);
+	remove_tree(folders);
+	g_free(folders);
 	g_free(on);
+	support_end();
 	return code;
 }
