@@ -12,7 +12,7 @@ setup_flags = $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(QEMU),--qemu "$(QEMU)"
 	$(if $(QEMU_SOURCE),--qemu-source "$(QEMU_SOURCE)")
 lab_flags = --known-issues lab/known-issues.conf $(if $(KERNEL),--kernel "$(KERNEL)") \
 	$(if $(MODULES),--modules "$(MODULES)") $(if $(QEMU),--qemu "$(QEMU)") \
-	$(foreach profile,$(PROFILE),--profile $(profile))
+	$(foreach profile,$(PROFILE),--profile $(profile)) $(if $(SELFTESTS),--selftests)
 
 .PHONY: lab check mutants fuzz soak bench build setup install help clean
 .DEFAULT_GOAL := help
@@ -31,6 +31,7 @@ help:
 	@echo "  PROFILE='A B'     the IOMMUs to emulate (iommut lab --list-profiles names them)"
 	@echo "  KERNEL=PATH       test this kernel: a bzImage, a vmlinux or a kernel build tree"
 	@echo "  MODULES=DIR       its modules"
+	@echo "  SELFTESTS=1       Linux's own tests of iommufd and VFIO, too"
 	@echo "  QEMU=PATH         use this QEMU"
 	@echo "  QEMU_SOURCE=DIR   build QEMU from this source"
 	@echo "  ARGS='...'        more arguments of iommut lab"

@@ -30,6 +30,7 @@ enum exit_status command_diff(const struct command *command, int argc, char **ar
 enum exit_status command_merge(const struct command *command, int argc, char **argv);
 enum exit_status command_history(const struct command *command, int argc, char **argv);
 enum exit_status command_resume(const struct command *command, int argc, char **argv);
+enum exit_status command_bisect(const struct command *command, int argc, char **argv);
 enum exit_status command_config(const struct command *command, int argc, char **argv);
 
 /**
@@ -90,6 +91,15 @@ enum exit_status cli_complain(GError *error);
  * cli_replay_tests() - add the words by which a replay finds the tests of others, from wherever it is started
  */
 void cli_replay_tests(const struct run_options *options, GPtrArray *words);
+
+/**
+ * cli_load_runs_in() - the run directories in a folder
+ * @folder: the folder
+ * @error: set on failure
+ *
+ * Return: of struct run *, oldest first: their names are times.
+ */
+GPtrArray *cli_load_runs_in(const char *folder, GError **error);
 
 /**
  * cli_agent() - path of the agent program that belongs to this program

@@ -13,6 +13,7 @@ static const char description[] =
 	"  iommut lab\n"
 	"  iommut lab --profile amd --profile virtio blocked\n"
 	"  iommut lab --kernel ~/linux --profile intel-scalable -x\n"
+	"  iommut lab --selftests kselftest-iommu\n"
 	"  iommut lab demo            what a pass and a failure look like\n";
 
 /* The words that boot the same machine again. */
@@ -92,8 +93,27 @@ static void leave_out_other_engines(const struct run_options *options, const GPt
 	}
 }
 
-static enum exit_status with_options(const struct lab_options *lab,
-				     const struct run_options *options)
+/* Linux's own tests are tests of others, which the set-up built. */
+static gboolean add_selftests(const struct lab_config *config, struct run_options *options,
+			      GError **error)
+{
+	g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
+
+	if (!config->selftests) {
+		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM,
+			    "--selftests: the set-up has not built them: it does with the lab's "
+			    "own kernel (`make lab`)");
+		return FALSE;
+	}
+	for (char **path = options->tests; path && *path; path++)
+		g_strv_builder_add(paths, *path);
+	g_strv_builder_add(paths, config->selftests);
+	g_strfreev(options->tests);
+	options->tests = g_strv_builder_end(paths);
+	return TRUE;
+}
+
+static enum exit_status with_options(const struct lab_options *lab, struct run_options *options)
 {
 	g_autofree char *why = NULL;
 	g_autoptr(lab_config) config = NULL;
@@ -109,6 +129,8 @@ static enum exit_status with_options(const struct lab_options *lab,
 	}
 	config = lab_config_new(lab->kernel, lab->modules, lab->qemu, &error);
 	if (!config)
+		return cli_complain(error);
+	if (lab->selftests && !add_selftests(config, options, &error))
 		return cli_complain(error);
 	leave_out_other_engines(options, profiles);
 	accelerator = lab_accelerator(config, &why);

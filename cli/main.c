@@ -18,6 +18,8 @@ static const struct command commands[] = {
 	{ "diff", "RUN RUN", "tell what changed from one run to another", command_diff },
 	{ "merge", "FOLDER RUN RUN...", "make one run of several", command_merge },
 	{ "config", "", "tell what files of settings say", command_config },
+	{ "bisect", "lab|run [OPTION...] PATTERN...",
+	  "print the command that finds the commit of a kernel that broke a case", command_bisect },
 	{ "history", "FOLDER", "tell how each case did in the runs of a folder", command_history },
 };
 

@@ -111,12 +111,28 @@ static char **runs_in(const char *folder, GError **error)
 	while (dir && (name = g_dir_read_name(dir))) {
 		g_autofree char *info = g_build_filename(folder, name, "run.json", NULL);
 
-		if (g_file_test(info, G_FILE_TEST_IS_REGULAR))
-			g_ptr_array_add(names, g_build_filename(folder, name, NULL));
+		g_autofree char *path = g_build_filename(folder, name, NULL);
+
+		/* A link is another name of one that is there. */
+		if (g_file_test(info, G_FILE_TEST_IS_REGULAR) &&
+		    !g_file_test(path, G_FILE_TEST_IS_SYMLINK))
+			g_ptr_array_add(names, g_steal_pointer(&path));
 	}
 	g_ptr_array_sort(names, by_name);
 	g_ptr_array_add(names, NULL);
 	return (char **)g_ptr_array_free(names, FALSE);
+}
+
+GPtrArray *cli_load_runs_in(const char *folder, GError **error)
+{
+	g_auto(GStrv) folders = NULL;
+	GError *problem = NULL;
+
+	folders = runs_in(folder, &problem);
+	if (!problem)
+		return load_runs(folders, error);
+	g_propagate_error(error, problem);
+	return NULL;
 }
 
 enum exit_status command_history(const struct command *command, int argc, char **argv)
@@ -130,7 +146,7 @@ enum exit_status command_history(const struct command *command, int argc, char *
 		"exit\n"
 		"status is 1 if a case is bad in the last run it was part of.\n";
 	GOptionContext *context = cli_context(command, description);
-	g_auto(GStrv) rest = NULL, folders = NULL;
+	g_auto(GStrv) rest = NULL;
 	g_autoptr(GPtrArray) runs = NULL;
 	g_autoptr(GString) text = g_string_new(NULL);
 	gboolean all = FALSE;
@@ -148,8 +164,7 @@ enum exit_status command_history(const struct command *command, int argc, char *
 		return code_of(parsed);
 	if (!rest || g_strv_length(rest) != 1)
 		return usage(command);
-	folders = runs_in(rest[0], &error);
-	runs = error ? NULL : load_runs(folders, &error);
+	runs = cli_load_runs_in(rest[0], &error);
 	if (!runs)
 		return cli_complain(error);
 	if (!runs->len) {

@@ -16,9 +16,11 @@ void lab_config_free(struct lab_config *config)
 	g_free(config->qemu);
 	g_free(config->qemu_data);
 	g_free(config->kernel);
+	g_free(config->kernel_config);
 	g_free(config->modules);
 	g_free(config->agent);
 	g_free(config->suites);
+	g_free(config->selftests);
 	g_free(config->cache);
 	g_free(config);
 }
@@ -191,6 +193,8 @@ struct lab_config *lab_config_new(const char *kernel, const char *modules, const
 	if (file) {
 		built_kernel = g_key_file_get_string(file, "lab", "kernel", NULL);
 		built_qemu = g_key_file_get_string(file, "lab", "qemu", NULL);
+		config->kernel_config = g_key_file_get_string(file, "lab", "kernel_config", NULL);
+		config->selftests = g_key_file_get_string(file, "lab", "selftests", NULL);
 	}
 	if ((!kernel && !built_kernel) || (!qemu && !built_qemu)) {
 		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM,

@@ -70,10 +70,12 @@ struct lab_config {
 	char *qemu;
 	char *qemu_data; /* firmware folder, or NULL: QEMU's own */
 	char *kernel;
-	char *modules; /* folder, or NULL */
-	char *agent;   /* the guest's init */
-	char *suites;  /* folder of the suites */
-	char *cache;   /* folder for what is kept between runs */
+	char *kernel_config; /* of the kernel that the set-up built, or NULL */
+	char *modules;       /* folder, or NULL */
+	char *agent;         /* the guest's init */
+	char *suites;        /* folder of the suites */
+	char *selftests; /* folder of Linux's own tests, with their descriptions; NULL if the set-up has none */
+	char *cache; /* folder for what is kept between runs */
 };
 
 /**
@@ -183,6 +185,7 @@ struct lab_options {
 	char *kernel;
 	char *modules;
 	char *qemu;
+	gboolean selftests;
 	gboolean list;
 	gboolean print_qemu;
 };

@@ -20,6 +20,8 @@ GOptionGroup *lab_option_group(struct lab_options *options)
 		  "its modules: /lib/modules/VERSION, or where `make modules_install` put it",
 		  "DIR" },
 		{ "qemu", 0, 0, G_OPTION_ARG_FILENAME, &options->qemu, "the QEMU to use", "PATH" },
+		{ "selftests", 0, 0, G_OPTION_ARG_NONE, &options->selftests,
+		  "also Linux's own tests of iommufd and VFIO, which the set-up builds", NULL },
 		{ "print-qemu", 0, 0, G_OPTION_ARG_NONE, &options->print_qemu,
 		  "print QEMU's command lines and end", NULL },
 		{ NULL },

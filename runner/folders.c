@@ -6,14 +6,14 @@
 
 #include "runner/verdict.h"
 
-static char *runs_folder(void)
+char *folders_of_runs(void)
 {
 	return g_build_filename(g_get_user_state_dir(), "iommutests", "runs", NULL);
 }
 
 static char *last_link(void)
 {
-	g_autofree char *runs = runs_folder();
+	g_autofree char *runs = folders_of_runs();
 
 	return g_build_filename(runs, "latest", NULL);
 }
@@ -21,7 +21,7 @@ static char *last_link(void)
 char *folders_new_run(void)
 {
 	g_autoptr(GDateTime) now = g_date_time_new_now_local();
-	g_autofree char *runs = runs_folder();
+	g_autofree char *runs = folders_of_runs();
 	g_autofree char *time = g_date_time_format(now, "%Y%m%d-%H%M%S");
 	char *folder = g_build_filename(runs, time, NULL);
 
@@ -37,7 +37,7 @@ void folders_note_last(const char *folder)
 {
 	g_autofree char *link_path = last_link();
 	g_autofree char *fresh = g_strdup_printf("%s.%d", link_path, getpid());
-	g_autofree char *runs = runs_folder();
+	g_autofree char *runs = folders_of_runs();
 	g_autofree char *target = g_canonicalize_filename(folder, NULL);
 
 	if (g_mkdir_with_parents(runs, 0755) == 0 && symlink(target, fresh) == 0 &&

@@ -7,6 +7,11 @@
 #include <glib.h>
 
 /**
+ * folders_of_runs() - the folder of run directories; it may not exist
+ */
+char *folders_of_runs(void);
+
+/**
  * folders_new_run() - a name for a new run directory, after the time; it does not exist yet
  */
 char *folders_new_run(void);

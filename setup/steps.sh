@@ -2,7 +2,7 @@
 # The steps of setup/setup, in their order. Each does nothing when its result is there.
 
 conf_qemu= conf_qemu_data= conf_qemu_source= conf_qemu_stock=
-conf_kernel= conf_kernel_config= conf_kernel_source= conf_headers=
+conf_kernel= conf_kernel_config= conf_kernel_source= conf_headers= conf_selftests=
 
 host_packages() {
 	local missing as_root=
@@ -98,6 +98,30 @@ lab_kernel() {
 	conf_kernel=$folder/vmlinux
 	conf_kernel_config=$folder/config
 	[ ! -d "$source" ] || conf_kernel_source=$source
+}
+
+# The kernel's own tests of iommufd and VFIO, static, from the source of the lab's kernel: some seconds. They are an extra: a kernel whose
+# tests do not build is no reason to go without a lab.
+lab_selftests() {
+	local folder libraries=$cache/work/selftest-libraries
+	[ -n "$conf_kernel_source" ] || return 0
+	folder=$cache/selftests-$(hash_of "$(basename "$conf_kernel_source")" "${selftest_inputs[@]}")
+	if [ ! -d "$folder" ]; then
+		private_apt
+		rm -rf "$libraries" "$folder.new"
+		if ! (
+			unpack_package "$libraries" libcap-dev bookworm
+			unpack_package "$libraries" uuid-dev bookworm
+			IOMMUT_JOBS=$(jobs) with_progress "building Linux's own tests" 35 "$cache/log/selftests-build" \
+				"$top/lab/selftests/build.sh" "$conf_kernel_source" "$conf_headers" "$libraries" "$folder.new"
+		); then
+			say "going on without Linux's own tests (make lab SELFTESTS=1)"
+			return 0
+		fi
+		rm -rf "$libraries"
+		mv "$folder.new" "$folder"
+	fi
+	conf_selftests=$folder
 }
 
 # The newest QEMU source at or above 10.2 that really downloads: mirrors list sources they no longer have.
@@ -205,7 +229,7 @@ write_lab_conf() { # STAMP
 	{
 		echo "# Written by setup/setup; iommut lab reads it."
 		echo "[lab]"
-		for key in qemu qemu_data qemu_source qemu_stock kernel kernel_config kernel_source uapi_headers; do
+		for key in qemu qemu_data qemu_source qemu_stock kernel kernel_config kernel_source uapi_headers selftests; do
 			variable=conf_$key
 			[ $key != uapi_headers ] || variable=conf_headers
 			[ -z "${!variable}" ] || echo "$key=${!variable}"

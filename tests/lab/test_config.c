@@ -8,6 +8,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "runner/foreign.h"
+
 static char *folder;
 
 static char *file_in(const char *name)
@@ -258,6 +260,49 @@ static void test_bad_images(void)
 	g_assert_nonnull(strstr(error->message, "modules.dep"));
 }
 
+/* Programs of others: with their folders, and only if the guest has what starts them. */
+static void test_image_with_tests(void)
+{
+	g_autofree char *suite = written("more-suites/dma", "#!", -1);
+	g_autofree char *data = written("theirs/data/deep/file", "x", -1);
+	g_autofree char *program = written("theirs/tool", "no ELF", -1);
+	g_autofree char *here = file_in("theirs");
+	g_autofree char *suites = file_in("more-suites");
+	g_autofree char *image = file_in("image");
+	const char text[] = "[suite]\nname=s\n[p]\nprogram=tool\nfiles=data/deep/file\n";
+	struct lab_config config = { .agent = (char *)"/bin/true", .suites = suites };
+	g_autoptr(GPtrArray) programs = foreign_new();
+	g_autoptr(GPtrArray) names = NULL;
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpint(g_chmod(suite, 0755), ==, 0);
+	g_assert_true(foreign_parse(programs, text, strlen(text), here, &error));
+	g_assert_true(lab_image_write(&config, programs, image, &error));
+	g_assert_no_error(error);
+	names = names_in(image);
+	g_assert_true(is_in(names, "tests/s", NULL));
+	g_assert_true(is_in(names, "tests/s/tool", NULL));
+	g_assert_true(is_in(names, "tests/s/data/deep", NULL));
+	g_assert_true(is_in(names, "tests/s/data/deep/file", NULL));
+	g_assert_true(g_file_set_contents(program, "#! /bin/sh -e\n", -1, NULL));
+	g_assert_false(lab_image_write(&config, programs, image, &error));
+	g_assert_error(error, LAB_ERROR, LAB_ERROR_USAGE);
+	g_assert_nonnull(strstr(error->message, "tool needs /bin/sh, and the guest has none"));
+}
+
+static void test_interpreters(void)
+{
+	g_autofree char *own = lab_interpreter("/proc/self/exe");
+	g_autofree char *cut = written("cut", ELFMAG "\2", 5);
+	g_autofree char *none = lab_interpreter(cut);
+	g_autofree char *absent = lab_interpreter("/no/such");
+
+	g_assert_nonnull(own);
+	g_assert_true(g_file_test(own, G_FILE_TEST_EXISTS));
+	g_assert_null(none);
+	g_assert_null(absent);
+}
+
 /* A QEMU that has nothing: the profile cannot be had, and the message says what is missing. */
 static void test_qemu_without(void)
 {
@@ -296,6 +341,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/lab/profiles/all", test_all_profiles_load);
 	g_test_add_func("/lab/profiles/bad", test_bad_profiles);
 	g_test_add_func("/lab/profiles/file", test_profile_file);
+	g_test_add_func("/lab/image/tests", test_image_with_tests);
+	g_test_add_func("/lab/image/interpreters", test_interpreters);
 	g_test_add_func("/lab/config/kernels", test_kernels);
 	g_test_add_func("/lab/config/before-set-up", test_before_set_up);
 	g_test_add_func("/lab/image/content", test_image);
