@@ -17,6 +17,7 @@
 
 #define MAX_JOBS         16
 #define MAX_BOUND        64
+#define MAX_PREPARED     32
 #define TERM_GRACE_MS    2000
 #define KILL_GRACE_MS    5000
 #define MAX_CONTROL_LINE 512
@@ -35,6 +36,18 @@ struct function_state {
 	char driver[IOMMUT_DRIVER_SIZE];
 	char group[16];
 	char type[32];
+};
+
+/**
+ * struct preparation - something of the machine that was changed for the runner
+ * @file: a file that had another content, or empty
+ * @before: that content
+ * @module: a module that was not loaded, or empty
+ */
+struct preparation {
+	char file[128];
+	char before[32];
+	char module[64];
 };
 
 /**
@@ -72,7 +85,7 @@ struct job {
 };
 
 /**
- * struct agent - everything
+ * struct agent - everything; in memory that keeper.c shares
  * @stream: from the runner
  * @stream_out: to the runner; often the same
  * @sequence: number of the next frame sent
@@ -86,6 +99,8 @@ struct job {
  * @jobs: what runs
  * @bound: functions that were bound, in that order
  * @bound_count: how many
+ * @prepared: what else was changed, in that order
+ * @prepared_count: how many
  * @pinned: pages that were pinned when nothing ran; -1 if unknown
  * @company: since then several cases ran at once
  */
@@ -103,6 +118,8 @@ struct agent {
 	struct job jobs[MAX_JOBS];
 	struct iommut_pci_binding bound[MAX_BOUND];
 	size_t bound_count;
+	struct preparation prepared[MAX_PREPARED];
+	size_t prepared_count;
 	int64_t pinned;
 	bool company;
 };
@@ -173,6 +190,39 @@ void bind_device(struct agent *agent, const struct frame *request);
  * Return: whether all went well.
  */
 bool restore_devices(struct agent *agent, char *problem, size_t size);
+
+/* prepare.c: FRAME_PREPARE, FRAME_UNDO */
+
+void prepare(struct agent *agent, const struct frame *request);
+
+/**
+ * undo_preparations() - make the machine what it was, last change first
+ * @agent: the agent
+ * @keep: how many of the first changes stay
+ * @problem: where a sentence about what could not be undone is stored
+ * @size: of @problem
+ */
+bool undo_preparations(struct agent *agent, size_t keep, char *problem, size_t size);
+
+/**
+ * restore_everything() - devices and all other changes
+ */
+bool restore_everything(struct agent *agent, char *problem, size_t size);
+
+/* keeper.c */
+
+/**
+ * agent_new() - an agent in memory that both processes will share
+ */
+struct agent *agent_new(void);
+
+/**
+ * keep_watch() - become two processes
+ * @agent: the agent; nothing was changed on the machine yet
+ *
+ * Return: true in the one that is to work. The other one does not return: it ends as that one does.
+ */
+bool keep_watch(struct agent *agent);
 
 /* suites.c: FRAME_LIST */
 

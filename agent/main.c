@@ -38,14 +38,29 @@ static void say_hello(struct agent *agent, const struct frame *request)
 			   version ? version : "none");
 }
 
-static void restore_all(struct agent *agent)
+static void answer(struct agent *agent, bool good, const char *problem)
 {
-	char problem[512];
-
-	if (restore_devices(agent, problem, sizeof(problem)))
+	if (good)
 		send_done(agent);
 	else
 		send_error(agent, "%s", problem);
+}
+
+static void restore_all(struct agent *agent)
+{
+	char problem[512];
+	bool good = restore_everything(agent, problem, sizeof(problem));
+
+	answer(agent, good, problem);
+}
+
+static void undo(struct agent *agent, const struct frame *request)
+{
+	int64_t keep = frame_get_number(request, "keep", 0);
+	char problem[512];
+	bool good = undo_preparations(agent, keep > 0 ? (size_t)keep : 0, problem, sizeof(problem));
+
+	answer(agent, good, problem);
 }
 
 /* Returns false when the agent is to end. */
@@ -78,6 +93,12 @@ static bool serve_request(struct agent *agent, const struct frame *request)
 		break;
 	case FRAME_REPLY:
 		reply_to_job(agent, request);
+		break;
+	case FRAME_PREPARE:
+		prepare(agent, request);
+		break;
+	case FRAME_UNDO:
+		undo(agent, request);
 		break;
 	case FRAME_POWEROFF:
 		end_jobs(agent);
@@ -226,47 +247,55 @@ int main(int argc, char **argv)
 		{ "suites", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
-	static struct agent agent = { .stream = -1, .pinned = -1 };
+	struct agent *agent = agent_new();
 	const char *suites = NULL;
 	char problem[512];
 	int option, signals;
 
-	agent.init = getpid() == 1;
+	if (!agent) {
+		fprintf(stderr, "agent: no memory\n");
+		return 3;
+	}
+	agent->init = getpid() == 1;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'f' && strspn(optarg, "0123456789") == strlen(optarg) && *optarg)
-			agent.stream = agent.stream_out = atoi(optarg);
-		else if (option == 'i' && !agent.init)
-			take_stdio(&agent);
+			agent->stream = agent->stream_out = atoi(optarg);
+		else if (option == 'i' && !agent->init)
+			take_stdio(agent);
 		else if (option == 's')
 			suites = optarg;
-		else if (!agent.init)
+		else if (!agent->init)
 			return usage(argv[0]);
 	}
-	if (agent.init)
-		agent.stream = agent.stream_out = init_prepare();
-	else if (agent.stream < 0)
+	if (agent->init)
+		agent->stream = agent->stream_out = init_prepare();
+	else if (agent->stream < 0)
 		return usage(argv[0]);
 	/* For the cases. */
 	setenv("IOMMUT_CONTROL_FD", "3", 1);
-	signals = open_signals(agent.init);
-	if (agent.stream >= 0 && signals >= 0 && find_suites(&agent, suites)) {
-		fcntl(agent.stream, F_SETFD, FD_CLOEXEC);
-		fcntl(agent.stream_out, F_SETFD, FD_CLOEXEC);
+	if (!agent->init && agent->stream >= 0 && !keep_watch(agent)) {
+		fprintf(stderr, "agent: cannot start: %s\n", strerror(errno));
+		return 3;
+	}
+	signals = open_signals(agent->init);
+	if (agent->stream >= 0 && signals >= 0 && find_suites(agent, suites)) {
+		fcntl(agent->stream, F_SETFD, FD_CLOEXEC);
+		fcntl(agent->stream_out, F_SETFD, FD_CLOEXEC);
 		/* Without the right to read the log there is none; the runner says so. */
-		if (iommut_kmsg_open(&agent.kmsg, false) != 0)
-			agent.kmsg = NULL;
-		if (!agent.init || wait_for_runner(&agent)) {
-			send_ready(&agent);
-			serve(&agent, signals);
+		if (iommut_kmsg_open(&agent->kmsg, false) != 0)
+			agent->kmsg = NULL;
+		if (!agent->init || wait_for_runner(agent)) {
+			send_ready(agent);
+			serve(agent, signals);
 		}
-		end_jobs(&agent);
-		if (!restore_devices(&agent, problem, sizeof(problem)))
+		end_jobs(agent);
+		if (!restore_everything(agent, problem, sizeof(problem)))
 			fprintf(stderr, "agent: %s\n", problem);
-		flush_frames(&agent);
+		flush_frames(agent);
 	} else {
 		fprintf(stderr, "agent: cannot start: no stream, or no folder of suites\n");
 	}
-	if (agent.init)
+	if (agent->init)
 		init_power_off();
-	return agent.broken;
+	return agent->broken;
 }

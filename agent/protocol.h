@@ -32,6 +32,8 @@
  * @FRAME_KILL: job=
  * @FRAME_REPLY: job=, line=: answer to FRAME_REQUEST
  * @FRAME_POWEROFF: restore, end; an init powers the machine off
+ * @FRAME_PREPARE: what= (hugepages, module), value=: change the machine, to be undone later, then FRAME_DONE or FRAME_ERROR; it counts also after an error
+ * @FRAME_UNDO: keep=: undo all preparations but that many of the first, then FRAME_DONE or FRAME_ERROR
  * @FRAME_READY: first frame of the agent: version=, init=0/1
  * @FRAME_FACT: key=, value=
  * @FRAME_DEVICE: name=, vendor=, device=, class=, group=, driver=, engine=, use= (why it is in use, or empty)
@@ -55,6 +57,8 @@ enum frame_type {
 	FRAME_KILL,
 	FRAME_REPLY,
 	FRAME_POWEROFF,
+	FRAME_PREPARE,
+	FRAME_UNDO,
 	FRAME_READY = 0x101,
 	FRAME_FACT,
 	FRAME_DEVICE,

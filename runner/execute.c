@@ -72,9 +72,10 @@ static void on_end(gpointer data, const struct session_exit *end)
 
 /* --- starting --- */
 
-static gboolean runs_alone(const struct item *item)
+static gboolean runs_alone(const struct executor *executor, const struct item *item)
 {
-	return test_case_has_mark(item->which, "exclusive") ||
+	return executor_has_fixtures(executor, FIXTURE_CASE) ||
+	       test_case_has_mark(item->which, "exclusive") ||
 	       test_case_has_mark(item->which, "destructive") ||
 	       test_case_has_mark(item->which, "perf");
 }
@@ -83,9 +84,12 @@ static gboolean fits_beside(const struct executor *executor, const struct item *
 {
 	if (!executor->running->len)
 		return TRUE;
-	if (executor->running->len >= (guint)executor->options->jobs || runs_alone(item))
+	if (executor->running->len >= (guint)executor->options->jobs || runs_alone(executor, item))
 		return FALSE;
-	return !runs_alone(((struct running *)executor->running->pdata[0])->item);
+	if (executor_has_fixtures(executor, FIXTURE_SUITE) &&
+	    g_strcmp0(executor->suite, item->which->suite) != 0)
+		return FALSE;
+	return !runs_alone(executor, ((struct running *)executor->running->pdata[0])->item);
 }
 
 static guint timeout_of(const struct executor *executor, const struct item *item)
@@ -143,6 +147,7 @@ static enum try try_item(struct executor *executor, const struct item *item)
 {
 	struct device *devices[PLAN_MAX_DEVICES + 1] = { NULL };
 	g_autofree char *reason = NULL;
+	g_autoptr(GError) error = NULL;
 	guint count;
 
 	if (item->skip) {
@@ -169,6 +174,12 @@ static enum try try_item(struct executor *executor, const struct item *item)
 			executor_finish_unstarted(executor, item, VERDICT_ERROR, problem, NULL);
 			return TRY_DONE;
 		}
+	}
+	if (!executor_prepare(executor, item, &error)) {
+		if (session_is_lost(*executor->session))
+			return TRY_LATER;
+		executor_finish_unstarted(executor, item, VERDICT_ERROR, error->message, NULL);
+		return TRY_DONE;
 	}
 	start(executor, item, devices);
 	return TRY_STARTED;
@@ -206,6 +217,7 @@ static gboolean bring_back(struct executor *executor, GError **error)
 	session_close(*executor->session, FALSE, NULL);
 	*executor->session = NULL;
 	g_hash_table_remove_all(executor->bound);
+	executor_forget_fixtures(executor);
 	if (executor->options->max_lost && ++executor->all_losses >= executor->options->max_lost &&
 	    !executor->abort)
 		executor->abort =
@@ -270,10 +282,12 @@ static gboolean loop(struct executor *executor, GError **error)
 	};
 
 	for (;;) {
+		executor_case_is_over(executor);
 		start_what_fits(executor);
 		if (executor->broken)
 			return FALSE;
-		if (!executor->running->len && executor->stuck) {
+		if (!executor->running->len &&
+		    (executor->stuck || session_is_lost(*executor->session))) {
 			executor->stuck = FALSE;
 			if (!bring_back(executor, error))
 				return FALSE;

@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "runner/execute.h"
+#include "runner/fixture.h"
 #include "runner/judge.h"
 
 /**
@@ -50,6 +51,9 @@ struct running {
  * @waiting: of const struct item *
  * @running: of struct running *
  * @bound: name of a device to "" or why it could not be bound
+ * @prepared: fixtures of each scope that the agent has to undo
+ * @ready: all fixtures of the scope are in force
+ * @suite: whose fixtures are, or NULL
  * @next_job: number of the job that was started last
  * @losses: how often the machine was lost since a case last ended by itself
  * @all_losses: how often it was lost
@@ -69,6 +73,9 @@ struct executor {
 	GPtrArray *waiting;
 	GPtrArray *running;
 	GHashTable *bound;
+	guint prepared[FIXTURE_SCOPES];
+	gboolean ready[FIXTURE_SCOPES];
+	const char *suite;
 	guint32 next_job;
 	guint losses;
 	guint all_losses;
@@ -98,6 +105,28 @@ guint executor_find_devices(const struct executor *executor, const struct item *
  * executor_bind_devices() - give vfio-pci what the waiting cases will use, and no more
  */
 void executor_bind_devices(struct executor *executor);
+
+/* executor_fixtures.c */
+
+gboolean executor_has_fixtures(const struct executor *executor, enum fixture_scope scope);
+
+/**
+ * executor_prepare() - make ready what an item is to find, and undo what it is not to; nothing may run that needs that
+ * @executor: the executor; nothing more runs if what all cases need cannot be made ready
+ * @item: about to start
+ * @error: what could not be made ready
+ */
+gboolean executor_prepare(struct executor *executor, const struct item *item, GError **error);
+
+/**
+ * executor_case_is_over() - undo what was made ready for one case
+ */
+void executor_case_is_over(struct executor *executor);
+
+/**
+ * executor_forget_fixtures() - the machine was lost, and all changes with it
+ */
+void executor_forget_fixtures(struct executor *executor);
 
 /* executor_log.c */
 

@@ -54,6 +54,9 @@ static void bind_device(struct executor *executor, const struct device *device)
 	if (g_hash_table_contains(executor->bound, device->name))
 		return;
 	session_bind(*executor->session, device->name, executor->options->force, &error);
+	/* That says nothing of the device. */
+	if (session_is_lost(*executor->session))
+		return;
 	g_hash_table_insert(executor->bound, device->name, g_strdup(error ? error->message : ""));
 }
 

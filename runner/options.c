@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runner/expression.h"
+#include "runner/fixture.h"
 #include "runner/plan_file.h"
 #include "runner/verdict.h"
 
@@ -45,6 +46,8 @@ void run_options_free(struct run_options *options)
 	g_free(options->seed_text);
 	g_free(options->shuffle_text);
 	g_strfreev(options->abort_words);
+	g_strfreev(options->fixture_texts);
+	g_clear_pointer(&options->fixtures, g_ptr_array_unref);
 	g_free(options->shard);
 	g_free(options->balance);
 	g_free(options);
@@ -153,6 +156,11 @@ static void add_running(struct run_options *o, GOptionContext *context)
 		  "Kernel log lines that are no failure", "REGEX" },
 		{ "known-issues", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->known,
 		  "Failures that are expected, and where", "FILE" },
+		{ "fixture", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->fixture_texts,
+		  "Make this ready on the machine, and undo it: hugepages=N[xSIZE] or module=NAME, "
+		  "for "
+		  "the run, each suite or each case; may be repeated",
+		  "[SCOPE:]WHAT=VALUE" },
 		{ "force", 0, 0, G_OPTION_ARG_NONE, &o->force,
 		  "Take devices that are in use from their drivers", NULL },
 		{ "dry-run", 'n', 0, G_OPTION_ARG_NONE, &o->dry_run, "Only print what would run",
@@ -304,6 +312,19 @@ static gboolean check_regexes(const struct run_options *options, GError **error)
 	return TRUE;
 }
 
+static gboolean check_fixtures(struct run_options *options, GError **error)
+{
+	options->fixtures = g_ptr_array_new_with_free_func(fixture_free);
+	for (char **text = options->fixture_texts; text && *text; text++) {
+		struct fixture *fixture = fixture_parse(*text, error);
+
+		if (!fixture)
+			return FALSE;
+		g_ptr_array_add(options->fixtures, fixture);
+	}
+	return TRUE;
+}
+
 /* Its IDs are patterns too; together with others they would only be more of the same. */
 static gboolean read_plan(struct run_options *options, GError **error)
 {
@@ -339,5 +360,6 @@ gboolean run_options_check(struct run_options *options, GError **error)
 	if (!options->machines)
 		options->machines = (int)g_get_num_processors();
 	return check_shard(options, error) && check_seeds(options, error) &&
-	       check_abort(options, error) && check_regexes(options, error);
+	       check_abort(options, error) && check_fixtures(options, error) &&
+	       check_regexes(options, error);
 }

@@ -54,6 +54,7 @@ enum abort_on {
  * @html: as @ktap
  * @markdown: as @ktap
  * @known: files of known issues
+ * @fixtures: of struct fixture *: --fixture
  * @allow_log: regular expressions of kernel log lines that are no failure
  * @quiet: only the summary
  * @verbose: how many -v
@@ -102,6 +103,7 @@ struct run_options {
 	char *html;
 	char *markdown;
 	char **known;
+	GPtrArray *fixtures;
 	char **allow_log;
 	gboolean quiet;
 	int verbose;
@@ -110,6 +112,7 @@ struct run_options {
 	char *seed_text;
 	char *shuffle_text;
 	char **abort_words;
+	char **fixture_texts;
 	char *shard;
 };
 

@@ -360,6 +360,26 @@ gboolean session_bind(struct session *session, const char *device, gboolean forc
 	return collect(session, "preparing a device", NULL, NULL, error);
 }
 
+gboolean session_prepare(struct session *session, const struct fixture *fixture, GError **error)
+{
+	g_autofree char *doing = g_strdup_printf("fixture %s", fixture->text);
+	struct message message = { 0 };
+
+	message_add(&message, "what", fixture->what);
+	message_add(&message, "value", fixture->value);
+	send_frame(session, FRAME_PREPARE, &message);
+	return collect(session, doing, NULL, NULL, error);
+}
+
+gboolean session_undo(struct session *session, guint keep, GError **error)
+{
+	struct message message = { 0 };
+
+	message_addf(&message, "keep", "%u", keep);
+	send_frame(session, FRAME_UNDO, &message);
+	return collect(session, "undoing fixtures", NULL, NULL, error);
+}
+
 /* --- jobs --- */
 
 gboolean session_run(struct session *session, const struct session_job *job)
@@ -490,6 +510,11 @@ enum session_result session_wait(struct session *session, int timeout_ms, gboole
 	if (session->lost)
 		return SESSION_LOST;
 	return stopped ? SESSION_STOP : SESSION_EVENTS;
+}
+
+gboolean session_is_lost(const struct session *session)
+{
+	return session->lost;
 }
 
 char *session_death(struct session *session)

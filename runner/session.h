@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "runner/fixture.h"
 #include "runner/plan.h"
 #include "runner/transport.h"
 
@@ -97,6 +98,19 @@ struct machine *session_machine(struct session *session, char **suites, GError *
 gboolean session_bind(struct session *session, const char *device, gboolean force, GError **error);
 
 /**
+ * session_prepare() - change something of the machine, until session_undo() or the end; as session_bind()
+ * @session: a session
+ * @fixture: what
+ * @error: why not; it is to be undone all the same
+ */
+gboolean session_prepare(struct session *session, const struct fixture *fixture, GError **error);
+
+/**
+ * session_undo() - undo all but the first @keep of what was prepared; as session_bind()
+ */
+gboolean session_undo(struct session *session, guint keep, GError **error);
+
+/**
  * struct session_job - what to run
  * @job: a number above 0, not used before in this session
  * @suite: the suite's name
@@ -147,6 +161,11 @@ gboolean session_kill(struct session *session, guint32 job);
  */
 enum session_result session_wait(struct session *session, int timeout_ms, gboolean watch_stop,
 				 const struct session_events *events);
+
+/**
+ * session_is_lost() - whether nothing more can come of it
+ */
+gboolean session_is_lost(const struct session *session);
 
 /**
  * session_death() - why a session was lost, cleaned, several lines; to be freed with g_free()

@@ -113,6 +113,18 @@ static void asks_for_a_stimulus(const char *variant)
 	    strncmp(answer, "error ", 6) == 0 ? 0 : 1);
 }
 
+/* How many huge pages there are, for who reads what it printed. */
+static void counts_hugepages(const char *variant)
+{
+	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r");
+	char text[32] = "";
+
+	if (!file || !fgets(text, sizeof(text), file))
+		end("not ok", variant, "", 1);
+	printf("# hugepages: %s", text);
+	end("ok", variant, "", 0);
+}
+
 static const char *given_seed;
 
 static void fails_with_seed_7(const char *variant)
@@ -138,6 +150,8 @@ static const struct behaviour behaviours[] = {
 	{ "kills_the_agent", "", "", 5000, kills_the_agent },
 	{ "asks_for_a_stimulus", "", "", 5000, asks_for_a_stimulus },
 	{ "fails_with_seed_7", "", "", 5000, fails_with_seed_7 },
+	{ "counts_hugepages", "", "{\"name\":\"turn\",\"values\":[\"1\",\"2\"]}", 5000,
+	  counts_hugepages },
 	{ "only_when_asked", "\"destructive\"", "", 5000, passes },
 };
 
