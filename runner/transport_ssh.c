@@ -19,21 +19,45 @@ struct ssh {
 	char *folder;
 };
 
-static char **ssh_words(const struct ssh *ssh, const char *script)
+/* The words of any call of ssh, up to the host. */
+static GStrvBuilder *ssh_begin(const struct ssh *ssh)
 {
 	const char *program = g_getenv("IOMMUT_SSH");
-	g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+	GStrvBuilder *words = g_strv_builder_new();
 	g_autofree char *socket = g_strdup_printf("ControlPath=%s/socket", ssh->folder);
 
 	/* No question may be asked, and a dead connection must be noticed: nobody may be there, and no step has another deadline. */
 	g_strv_builder_add_many(words, program ? program : "ssh", "-T", "-o", "BatchMode=yes", "-o",
 				"ConnectTimeout=20", "-o", "ServerAliveInterval=10", "-o",
-				"ServerAliveCountMax=3", "-o", "ControlMaster=auto", "-o", socket,
-				"-o", "ControlPersist=30", NULL);
+				"ServerAliveCountMax=3", "-o", socket, NULL);
 	if (ssh->port)
 		g_strv_builder_add_many(words, "-p", ssh->port, NULL);
-	g_strv_builder_add_many(words, "--", ssh->host, script, NULL);
+	return words;
+}
+
+static char **ssh_words(const struct ssh *ssh, const char *script)
+{
+	g_autoptr(GStrvBuilder) words = ssh_begin(ssh);
+
+	g_strv_builder_add_many(words, "-o", "ControlMaster=auto", "-o", "ControlPersist=30", "--",
+				ssh->host, script, NULL);
 	return g_strv_builder_end(words);
+}
+
+/* Ends the process that holds the connection. */
+static void end_connection(const struct ssh *ssh)
+{
+	g_autoptr(GStrvBuilder) words = ssh_begin(ssh);
+	g_autoptr(GSubprocess) process = NULL;
+	g_auto(GStrv) command = NULL;
+
+	g_strv_builder_add_many(words, "-O", "exit", "--", ssh->host, NULL);
+	command = g_strv_builder_end(words);
+	process = g_subprocess_newv(
+		(const char *const *)command,
+		G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, NULL);
+	if (process)
+		g_subprocess_wait(process, NULL, NULL);
 }
 
 /* Return: what it printed, cleaned; NULL with @error set if it failed. */
@@ -153,7 +177,8 @@ static void ssh_free(gpointer data)
 	struct ssh *ssh = data;
 	g_autofree char *socket = g_build_filename(ssh->folder, "socket", NULL);
 
-	/* The shared connection ends by itself; without its name nobody else uses it. */
+	if (g_file_test(socket, G_FILE_TEST_EXISTS))
+		end_connection(ssh);
 	g_unlink(socket);
 	g_rmdir(ssh->folder);
 	g_free(ssh->host);
