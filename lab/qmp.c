@@ -145,16 +145,34 @@ bool lab_qmp_wait(struct lab_qmp *qmp, const char *name, const char *member, con
 	}
 }
 
+/* QEMU speaks first, when it is ready to be spoken to: what is sent before that has nobody who waits for it. */
+static bool greeted(struct lab_qmp *qmp, GError **error)
+{
+	gint64 deadline = g_get_monotonic_time() + ANSWER_TIMEOUT_MS * (gint64)1000;
+	json_t *message;
+
+	while ((message = next_message(qmp, deadline))) {
+		bool greeting = json_object_get(message, "QMP");
+
+		json_decref(message);
+		if (greeting)
+			return true;
+	}
+	g_set_error(error, LAB_ERROR, LAB_ERROR_GUEST, "QEMU %s before it said a word",
+		    qmp->gone ? "ended" : "hung");
+	return false;
+}
+
 struct lab_qmp *lab_qmp_new(int fd, GError **error)
 {
 	struct lab_qmp *qmp = g_new0(struct lab_qmp, 1);
-	json_t *result;
+	json_t *result = NULL;
 
 	qmp->fd = fd;
 	qmp->input = g_byte_array_new();
 	qmp->events = g_ptr_array_new_with_free_func(drop);
-	/* The greeting needs no reading: it has no id and is passed over. */
-	result = lab_qmp_execute(qmp, "qmp_capabilities", NULL, error);
+	if (greeted(qmp, error))
+		result = lab_qmp_execute(qmp, "qmp_capabilities", NULL, error);
 	if (!result) {
 		lab_qmp_free(qmp);
 		return NULL;
