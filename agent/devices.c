@@ -205,7 +205,14 @@ static bool bind_one(struct agent *agent, const struct iommut_pci_device *device
 	if (before->name[0])
 		agent->bound_count++;
 	if (error == -ENOENT)
-		send_error(agent, "%s: this kernel has no driver " DRIVER, device->name);
+		send_error(agent,
+			   "%s: this kernel has no driver " DRIVER
+			   ": load its module (modprobe " DRIVER
+			   "), or use a kernel with CONFIG_VFIO_PCI",
+			   device->name);
+	else if (error == -EACCES || error == -EPERM)
+		send_error(agent, "%s: binding to " DRIVER ": %s: run as root", device->name,
+			   strerror(-error));
 	else if (error)
 		send_error(agent, "%s: binding to " DRIVER ": %s", device->name, strerror(-error));
 	return error == 0;

@@ -13,8 +13,11 @@
 
 static bool failed(struct archive *archive, GError **error)
 {
-	g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "cannot write the guest image: %s",
-		    archive_error_string(archive));
+	int number = archive_errno(archive);
+
+	g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "cannot write the guest image: %s%s%s",
+		    archive_error_string(archive), number > 0 ? ": " : "",
+		    number > 0 ? g_strerror(number) : "");
 	return false;
 }
 

@@ -114,13 +114,59 @@ static void test_unwritable_run(void)
 	world_free(world);
 }
 
-/* A disk of 64 KiB, in a mount namespace of our own. */
-static void test_full_disk(void)
+/* `iommut run` of a case on the one device of a machine that lacks something. */
+static void on_machine(const char *lack, int status, const char *words)
 {
 	struct world *world = world_new(NULL);
-	g_autofree char *script = g_strdup_printf(
-		"mount -t tmpfs -o size=64k none '%s' || exit 77; exec \"$0\" run uapi",
-		world->state);
+	const char *const command[] = { g_getenv("IOMMUT_FAKE"),
+					lack,
+					"--",
+					g_getenv("IOMMUT"),
+					"run",
+					"-v",
+					"--device",
+					"0000:00:03.0",
+					"blocked/write_never_mapped*iommufd*",
+					NULL };
+	struct ended *ended = run_command(world, command);
+
+	if (ended->status == 77)
+		g_test_skip("no namespaces here to make up a machine");
+	else
+		assert_ended(ended, status, words);
+	ended_free(ended);
+	world_free(world);
+}
+
+static void test_no_groups(void)
+{
+	on_machine("no-group", 0,
+		   "local: this machine has no IOMMU groups\n        an IOMMU that firmware");
+}
+
+static void test_no_vfio(void)
+{
+	on_machine("no-vfio", 3, "0000:00:03.0: this kernel has no driver vfio-pci: load");
+}
+
+static void test_no_root(void)
+{
+	on_machine("no-root", 3,
+		   "0000:00:03.0: binding to vfio-pci: Permission denied: run as root");
+}
+
+static void test_device_in_use(void)
+{
+	on_machine("busy", 2,
+		   "device 0000:00:03.0 is in use (network interface net7 is up): --force");
+}
+
+/* `iommut` with a disk of 64 KiB at @folder, in a mount namespace of our own. */
+static void on_full_disk(const struct world *world, const char *folder, const char *arguments)
+{
+	g_autofree char *script =
+		g_strdup_printf("mount -t tmpfs -o size=64k none '%s' || exit 77; exec \"$0\" %s",
+				folder, arguments);
 	const char *const command[] = { "unshare", "--user", "--map-root-user",  "--mount", "sh",
 					"-c",      script,   g_getenv("IOMMUT"), NULL };
 	struct ended *ended = run_command(world, command);
@@ -130,6 +176,24 @@ static void test_full_disk(void)
 	else
 		assert_ended(ended, 3, "No space left on device");
 	ended_free(ended);
+}
+
+static void test_full_disk(void)
+{
+	struct world *world = world_new(NULL);
+
+	on_full_disk(world, world->state, "run uapi");
+	world_free(world);
+}
+
+/* The guest's image has no room. What was begun is removed, or world_free() finds it. */
+static void test_full_disk_of_image(void)
+{
+	struct world *world = world_with_lab();
+
+	g_setenv("IOMMUT_ACCELERATOR", "tcg", TRUE);
+	on_full_disk(world, world->tmp, "lab --profile none --qemu /bin/true");
+	g_unsetenv("IOMMUT_ACCELERATOR");
 	world_free(world);
 }
 
@@ -144,6 +208,11 @@ int main(int argc, char **argv)
 	g_test_add_func("/bad-input/cases", test_cases);
 	g_test_add_func("/bad-input/nothing-to-test-with", test_nothing_to_test_with);
 	g_test_add_func("/bad-input/unwritable-run", test_unwritable_run);
+	g_test_add_func("/bad-input/no-groups", test_no_groups);
+	g_test_add_func("/bad-input/no-vfio", test_no_vfio);
+	g_test_add_func("/bad-input/no-root", test_no_root);
+	g_test_add_func("/bad-input/device-in-use", test_device_in_use);
 	g_test_add_func("/bad-input/full-disk", test_full_disk);
+	g_test_add_func("/bad-input/full-disk-of-image", test_full_disk_of_image);
 	return g_test_run();
 }
