@@ -5,9 +5,14 @@ conf_qemu= conf_qemu_data= conf_qemu_source= conf_qemu_stock=
 conf_kernel= conf_kernel_config= conf_kernel_source= conf_headers= conf_selftests=
 
 host_packages() {
-	local missing as_root=
+	local missing
 	missing=$(packages_missing)
-	[ -n "$missing" ] || return 0
+	[ -z "$missing" ] || install_packages "$missing"
+}
+
+# install_packages NAMES: one a line; with what else packages_missing() says of them where apt is not at home.
+install_packages() {
+	local missing=$1 as_root=
 	if ! command -v apt-get >/dev/null || ! grep -qsE '^ID(_LIKE)?=.*debian' /etc/os-release; then
 		die "please install what is missing (Debian's names):"$'\n'"$missing"
 	fi
@@ -189,7 +194,9 @@ meson_for_qemu() {
 stock_qemu() {
 	say "no QEMU source at or above 10.2: going on with the distribution's QEMU and its stock devices"
 	say "lost: everything that needs our pcie-ats-testdev; --qemu-source DIR brings it back"
-	conf_qemu=$(command -v qemu-system-x86_64) || die "and there is no qemu-system-x86_64 either: install qemu-system-x86"
+	# Needed only here, so it is not in the list of what every machine gets.
+	command -v qemu-system-x86_64 >/dev/null || install_packages qemu-system-x86
+	conf_qemu=$(command -v qemu-system-x86_64) || die "qemu-system-x86 is installed, but there is no qemu-system-x86_64"
 	conf_qemu_stock=yes
 }
 
@@ -238,4 +245,43 @@ write_lab_conf() { # STAMP
 	cp "$cache/lab.conf.$$.new" "$1.new"
 	mv -f "$cache/lab.conf.$$.new" "$cache/lab.conf"
 	mv -f "$1.new" "$1"
+}
+
+# is_used PATH CONF: whether a value in it is this path or lies below it.
+is_used() {
+	local value
+	while IFS='=' read -r _ value; do
+		case $value in
+		"$1" | "$1"/*) return 0 ;;
+		esac
+	done <"$2"
+	return 1
+}
+
+# old_things: what was made for other inputs than those of this checkout, a path a line.
+old_things() {
+	local path
+	for path in "$cache"/kernel-* "$cache"/qemu-* "$cache"/uapi-*; do
+		[ ! -e "$path" ] || is_used "$path" "$cache/lab.conf" || echo "$path"
+	done
+}
+
+# Other checkouts that still use these make them again.
+clean_old() {
+	local paths=() path size
+	mapfile -t paths < <(old_things)
+	for path in "$cache"/stamps/* "$cache"/downloads/* "$cache"/work/*; do
+		[ ! -e "$path" ] || [ "$path" = "$stamp" ] || paths+=("$path")
+	done
+	[ ${#paths[@]} -gt 0 ] || { say "nothing old in $cache"; return 0; }
+	size=$(du -ch "${paths[@]}" | awk 'END { print $1 }')
+	rm -rf "${paths[@]}"
+	say "removed $size from $cache: ${paths[*]##*/}"
+}
+
+# Said only when something was made, as that is when something else gets old.
+tell_old() {
+	local paths
+	mapfile -t paths < <(old_things)
+	[ ${#paths[@]} = 0 ] || say "${#paths[@]} folders of former inputs are in $cache; setup/setup --clean-old removes them"
 }
