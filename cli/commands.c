@@ -89,7 +89,9 @@ static enum exit_status do_locally(const struct run_options *options, const stru
 				   enum what what)
 {
 	g_auto(GStrv) replay = local_replay(options, local->on);
-	const struct run_target target = { .transport = transport_of(local), .replay = replay };
+	const struct run_target target = {
+		.transport = transport_of(local), .replay = replay, .share = 1, .shares = 1
+	};
 	enum exit_status code;
 
 	if (!target.transport)

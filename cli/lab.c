@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* iommut lab: the same run, in guests. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "lab/lab.h"
 #include "runner/run.h"
+
+/* Beyond that, booting them takes longer than what they take over. */
+#define MAX_GUESTS_OF_EACH 4
 
 static const char description[] =
 	"Without --profile, every profile that --list-profiles marks is booted, several at "
@@ -41,20 +45,56 @@ static char **lab_replay(const struct lab_options *options, const struct run_opt
 	return (char **)g_ptr_array_free(words, FALSE);
 }
 
+/* One case by its ID, and nothing else. */
+static gboolean is_one_case(const struct run_options *options)
+{
+	char **patterns = options->patterns;
+
+	return patterns && patterns[0] && !patterns[1] && strchr(patterns[0], '[') &&
+	       !strpbrk(patterns[0], "*?") && options->repeat == 1;
+}
+
+/* Whether so much runs that the time of booting guests is little beside it. */
+static gboolean is_everything(const struct run_options *options)
+{
+	return !(options->patterns && options->patterns[0]) && !options->words && !options->marks &&
+	       !options->last_failed && !options->shard_count;
+}
+
+/*
+ * The guests of one profile share its cases. Processors that would have no guest get one; and where everything runs, every processor
+ * gets one of each profile: otherwise the last profile would run on one processor while the others have nothing to do.
+ */
+static guint guests_of_each(const struct run_options *options, const GPtrArray *profiles)
+{
+	guint machines = (guint)options->machines;
+
+	if (options->dry_run || is_one_case(options))
+		return 1;
+	if (!is_everything(options))
+		machines /= profiles->len;
+	return CLAMP(machines, 1, MAX_GUESTS_OF_EACH);
+}
+
 static enum exit_status in_guests(const struct lab_options *lab, const struct run_options *options,
 				  const struct lab_config *config, const GPtrArray *profiles,
 				  const char *accelerator)
 {
-	g_autofree struct run_target *targets = g_new0(struct run_target, profiles->len);
+	guint each = guests_of_each(options, profiles), count = profiles->len * each;
+	g_autofree struct run_target *targets = g_new0(struct run_target, count);
 	enum exit_status code;
 
-	for (guint i = 0; i < profiles->len; i++) {
-		targets[i].transport = lab_transport(config, profiles->pdata[i], accelerator);
-		targets[i].replay = lab_replay(lab, options, profiles->pdata[i]);
+	for (guint i = 0; i < count; i++) {
+		const struct lab_profile *profile = profiles->pdata[i / each];
+
+		targets[i].transport = lab_transport(config, profile, accelerator);
+		targets[i].replay = lab_replay(lab, options, profile);
+		targets[i].share = i % each + 1;
+		targets[i].shares = each;
 	}
-	code = options->dry_run ? run_list(options, targets, profiles->len)
-				: run_targets(options, targets, profiles->len);
-	for (guint i = 0; i < profiles->len; i++) {
+	code = options->dry_run ? run_list(options, targets, count)
+				: run_targets(options, targets, count);
+	for (guint i = 0; i < count; i++) {
 		targets[i].transport->ops->free(targets[i].transport);
 		g_strfreev(targets[i].replay);
 	}

@@ -56,6 +56,13 @@ void plan_shard(GPtrArray *items, guint index, guint count, const struct balance
 	plan_number(items, 1);
 }
 
+void plan_share(GPtrArray *items, guint index, guint count)
+{
+	for (guint i = items->len; i > 0; i--)
+		if ((i - 1) % count != index - 1)
+			g_ptr_array_remove_index(items, i - 1);
+}
+
 void plan_repeat(GPtrArray *items, guint times)
 {
 	guint once = items->len;

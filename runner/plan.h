@@ -172,6 +172,16 @@ GPtrArray *plan_arrange(const struct machine *machine, const struct run_options 
 char **plan_suites(const struct run_options *options);
 
 /**
+ * plan_share() - what one of several machines that are alike gets
+ * @items: of struct item *, the same for each of them
+ * @index: from 1
+ * @count: how many machines
+ *
+ * In turns: neighbours take about as long as each other, so that the shares do, too.
+ */
+void plan_share(GPtrArray *items, guint index, guint count);
+
+/**
  * plan_repeat() - run everything several times: all once, then all again
  */
 void plan_repeat(GPtrArray *items, guint times);

@@ -14,10 +14,14 @@
  * struct run_target - a machine to run on
  * @transport: how to reach it; the caller frees it
  * @replay: the words before "--seed N ID" of the command that repeats a case there; NULL-terminated
+ * @share: several targets may be machines of one name that are alike: which of them it is, from 1
+ * @shares: how many those are, 1 for a machine of its own; they share what is to run
  */
 struct run_target {
 	struct transport *transport;
 	char **replay;
+	guint share;
+	guint shares;
 };
 
 /**

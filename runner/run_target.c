@@ -103,6 +103,7 @@ static void run_on(struct target_run *run, struct session **session, const struc
 	if (state->resumed)
 		past_drop_done(state->resumed, profile, items);
 	note_plan(state, items);
+	plan_share(items, run->target->share, run->target->shares);
 	do {
 		number_items(state, items);
 		if (!execute_items(session, run->target->transport, state->stop_fd, machine, items,

@@ -261,7 +261,7 @@ is_used() {
 # old_things: what was made for other inputs than those of this checkout, a path a line.
 old_things() {
 	local path
-	for path in "$cache"/kernel-* "$cache"/qemu-* "$cache"/uapi-*; do
+	for path in "$cache"/kernel-* "$cache"/qemu-* "$cache"/uapi-* "$cache"/selftests-*; do
 		[ ! -e "$path" ] || is_used "$path" "$cache/lab.conf" || echo "$path"
 	done
 }

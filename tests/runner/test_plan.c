@@ -270,6 +270,30 @@ static void shards(void)
 	machine_free(machine);
 }
 
+/* Machines that are alike get everything once, and equally much. */
+static void shares(void)
+{
+	struct machine *machine = usual();
+	const struct run_options all = { 0 };
+	g_autoptr(GPtrArray) plain = plan_make(machine, &all, NULL);
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint share = 1; share <= 3; share++) {
+		g_autoptr(GPtrArray) items = plan_make(machine, &all, NULL);
+
+		plan_share(items, share, 3);
+		g_assert_cmpuint(items->len, >=, plain->len / 3);
+		g_assert_cmpuint(items->len, <=, plain->len / 3 + 1);
+		for (guint i = 0; i < items->len; i++) {
+			const struct item *item = items->pdata[i];
+
+			g_assert_true(g_hash_table_add(seen, g_strdup(item->id)));
+		}
+	}
+	g_assert_cmpuint(g_hash_table_size(seen), ==, plain->len);
+	machine_free(machine);
+}
+
 static gboolean is_true(const char *word, gpointer data)
 {
 	return *word == 't';
@@ -338,6 +362,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/plan/unable", unable);
 	g_test_add_func("/plan/order", order);
 	g_test_add_func("/plan/shards", shards);
+	g_test_add_func("/plan/shares", shares);
 	g_test_add_func("/plan/expressions", expressions);
 	g_test_add_func("/plan/patterns", patterns);
 	return g_test_run();
