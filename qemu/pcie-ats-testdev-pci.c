@@ -255,7 +255,13 @@ static void config_write(PCIDevice *pci, uint32_t address, uint32_t value,
     bool slept = sleeping(pci);
     bool paged = pcie_pri_enabled(pci);
 
+    /*
+     * Decoding and bus mastering change all BARs: each by itself would make
+     * QEMU build the address spaces of every device anew.
+     */
+    memory_region_transaction_begin();
     pci_default_write_config(pci, address, value, length);
+    memory_region_transaction_commit();
     /* PCI PM 1.2, 3.2.4: No_Soft_Reset is clear, so waking up is a reset. */
     if (slept && !sleeping(pci)) {
         pci_device_reset(pci);
