@@ -19,6 +19,9 @@
 #define PROTOCOL_HEADER      20
 #define PROTOCOL_MAX_PAYLOAD (1u << 20)
 
+/* Beside a suite: what it answers to --list, by whoever made the folder. Without it the suite is asked. */
+#define SUITE_LIST_NAME ".%s.list"
+
 /**
  * enum frame_type - what a frame says; the upper ones are answers and reports of the agent
  * @FRAME_HELLO: version=

@@ -8,6 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/protocol.h"
+
+#define LIST_TIMEOUT_S 10
 
 #include "runner/foreign.h"
 
@@ -56,6 +61,30 @@ static bool add_file(struct archive *archive, const char *name, const char *path
 	return add(archive, name, AE_IFREG, 0755, 0, 0, data, length, error);
 }
 
+/* In the suite's process: no list takes so long. */
+static void end_in_time(gpointer data)
+{
+	alarm(LIST_TIMEOUT_S);
+}
+
+/*
+ * A suite knows its cases without looking at the machine, so it is asked here: in the guest, on an emulated processor, all of them
+ * take most of a second. One that does not run here is asked there.
+ */
+static bool add_list(struct archive *archive, char *suite, const char *name, GError **error)
+{
+	g_autofree char *path = g_strdup_printf("suites/" SUITE_LIST_NAME, name);
+	char *command[] = { suite, (char *)"--list", NULL };
+	g_autofree char *output = NULL;
+	int status;
+
+	if (!g_spawn_sync(NULL, command, NULL, G_SPAWN_STDERR_TO_DEV_NULL, end_in_time, NULL,
+			  &output, NULL, &status, NULL) ||
+	    status != 0)
+		return true;
+	return add(archive, path, AE_IFREG, 0644, 0, 0, output, strlen(output), error);
+}
+
 /* A build folder holds more than programs: only executable files are suites. */
 static bool add_suites(struct archive *archive, const char *path, GError **error)
 {
@@ -72,7 +101,7 @@ static bool add_suites(struct archive *archive, const char *path, GError **error
 		if (g_file_test(file, G_FILE_TEST_IS_DIR) ||
 		    !g_file_test(file, G_FILE_TEST_IS_EXECUTABLE))
 			continue;
-		if (!add_file(archive, name, file, error))
+		if (!add_file(archive, name, file, error) || !add_list(archive, file, entry, error))
 			return false;
 		suites++;
 	}

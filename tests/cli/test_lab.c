@@ -70,11 +70,13 @@ static void test_no_iommu(void)
 	world_free(world);
 }
 
-/* A lab run that has judged its first case, and its output so far. */
-static GSubprocess *running(const struct world *world, const char *run, GDataInputStream **output)
+/* A lab run in so many guests that has judged its first case, and its output so far. */
+static GSubprocess *running(const struct world *world, const char *run, const char *guests,
+			    GDataInputStream **output)
 {
-	GSubprocess *process = iommut_started(world, "lab", "--profile", PROFILE, "-vv", "--output",
-					      run, "--seed", "7", "dma", "blocked", NULL);
+	GSubprocess *process =
+		iommut_started(world, "lab", "--profile", PROFILE, "--machines", guests, "-vv",
+			       "--output", run, "--seed", "7", "dma", "blocked", NULL);
 
 	*output = g_data_input_stream_new(g_subprocess_get_stdout_pipe(process));
 	for (;;) {
@@ -110,7 +112,7 @@ static void test_interrupt(void)
 	struct world *world = world_new(cache);
 	g_autofree char *run = file_in(world, "run");
 	g_autoptr(GDataInputStream) output = NULL;
-	g_autoptr(GSubprocess) process = running(world, run, &output);
+	g_autoptr(GSubprocess) process = running(world, run, "2", &output);
 	struct ended *ended;
 
 	g_subprocess_send_signal(process, SIGINT);
@@ -132,7 +134,7 @@ static void test_kill(void)
 	struct world *world = world_new(cache);
 	g_autofree char *run = file_in(world, "run");
 	g_autoptr(GDataInputStream) output = NULL;
-	g_autoptr(GSubprocess) process = running(world, run, &output);
+	g_autoptr(GSubprocess) process = running(world, run, "2", &output);
 	struct ended *ended;
 
 	g_subprocess_force_exit(process);
@@ -154,7 +156,7 @@ static void test_qemu_dies(void)
 	struct world *world = world_new(cache);
 	g_autofree char *run = file_in(world, "run");
 	g_autoptr(GDataInputStream) output = NULL;
-	g_autoptr(GSubprocess) process = running(world, run, &output);
+	g_autoptr(GSubprocess) process = running(world, run, "1", &output);
 	struct ended *ended;
 	pid_t qemu = process_with(world->tmp);
 
