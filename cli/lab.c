@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "lab/lab.h"
+#include "runner/plan.h"
 #include "runner/run.h"
 
 /* Beyond that, booting them takes longer than what they take over. */
@@ -173,6 +174,7 @@ static enum exit_status with_options(const struct lab_options *lab, struct run_o
 	if (lab->selftests && !add_selftests(config, options, &error))
 		return cli_complain(error);
 	leave_out_other_engines(options, profiles);
+	config->chosen = plan_suites(options);
 	accelerator = lab_accelerator(config, &why);
 	if (!lab_drop_unavailable(config, lab, accelerator, profiles, &error))
 		return cli_complain(error);

@@ -20,6 +20,7 @@ void lab_config_free(struct lab_config *config)
 	g_free(config->modules);
 	g_free(config->agent);
 	g_free(config->suites);
+	g_strfreev(config->chosen);
 	g_free(config->selftests);
 	g_free(config->cache);
 	g_free(config);

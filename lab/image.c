@@ -86,7 +86,8 @@ static bool add_list(struct archive *archive, char *suite, const char *name, GEr
 }
 
 /* A build folder holds more than programs: only executable files are suites. */
-static bool add_suites(struct archive *archive, const char *path, GError **error)
+static bool add_suites(struct archive *archive, const char *path, const char *const *chosen,
+		       GError **error)
 {
 	g_autoptr(GDir) folder = g_dir_open(path, 0, error);
 	unsigned int suites = 0;
@@ -101,9 +102,11 @@ static bool add_suites(struct archive *archive, const char *path, GError **error
 		if (g_file_test(file, G_FILE_TEST_IS_DIR) ||
 		    !g_file_test(file, G_FILE_TEST_IS_EXECUTABLE))
 			continue;
+		suites++;
+		if (chosen && !g_strv_contains(chosen, entry))
+			continue;
 		if (!add_file(archive, name, file, error) || !add_list(archive, file, entry, error))
 			return false;
-		suites++;
 	}
 	if (!suites)
 		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "no suites in %s", path);
@@ -177,7 +180,8 @@ static bool fill(struct archive *archive, const struct lab_config *config, const
 	if (!add(archive, "dev/console", AE_IFCHR, 0600, 5, 1, NULL, 0, error))
 		return false;
 	return add_file(archive, "init", config->agent, error) &&
-	       add_suites(archive, config->suites, error) && add_tests(archive, tests, error) &&
+	       add_suites(archive, config->suites, (const char *const *)config->chosen, error) &&
+	       add_tests(archive, tests, error) &&
 	       (!config->modules || add_modules(archive, config->modules, error));
 }
 

@@ -74,6 +74,7 @@ struct lab_config {
 	char *modules;       /* folder, or NULL */
 	char *agent;         /* the guest's init */
 	char *suites;        /* folder of the suites */
+	char **chosen;       /* only these of them go into a guest, by name; NULL for all */
 	char *selftests; /* folder of Linux's own tests, with their descriptions; NULL if the set-up has none */
 	char *cache; /* folder for what is kept between runs */
 };
