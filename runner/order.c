@@ -56,6 +56,19 @@ void plan_shard(GPtrArray *items, guint index, guint count, const struct balance
 	plan_number(items, 1);
 }
 
+static gint by_deadline(gconstpointer a, gconstpointer b)
+{
+	const struct item *first = *(struct item *const *)a, *second = *(struct item *const *)b;
+
+	return (second->which->timeout_ms > first->which->timeout_ms) -
+	       (second->which->timeout_ms < first->which->timeout_ms);
+}
+
+void plan_longest_first(GPtrArray *items)
+{
+	g_ptr_array_sort(items, by_deadline);
+}
+
 void plan_share(GPtrArray *items, guint index, guint count)
 {
 	for (guint i = items->len; i > 0; i--)

@@ -172,6 +172,14 @@ GPtrArray *plan_arrange(const struct machine *machine, const struct run_options 
 char **plan_suites(const struct run_options *options);
 
 /**
+ * plan_longest_first() - cases with a longer deadline come first, all others stay in their order
+ * @items: of struct item *
+ *
+ * Where several run at once, a long one that starts last has the machine wait for it alone.
+ */
+void plan_longest_first(GPtrArray *items);
+
+/**
  * plan_share() - what one of several machines that are alike gets
  * @items: of struct item *, the same for each of them
  * @index: from 1

@@ -88,6 +88,12 @@ static void cannot_plan(struct target_run *run, const GError *error)
 	g_mutex_unlock(&state->lock);
 }
 
+/* Whether somebody wants to have the cases in an order of his. */
+static gboolean has_order(const struct run_options *options)
+{
+	return options->shuffle || options->plan_ids || options->failed_first || options->new_first;
+}
+
 static void run_on(struct target_run *run, struct session **session, const struct machine *machine)
 {
 	struct run_state *state = run->state;
@@ -103,6 +109,8 @@ static void run_on(struct target_run *run, struct session **session, const struc
 	if (state->resumed)
 		past_drop_done(state->resumed, profile, items);
 	note_plan(state, items);
+	if (state->options->jobs > 1 && !has_order(state->options))
+		plan_longest_first(items);
 	plan_share(items, run->target->share, run->target->shares);
 	do {
 		number_items(state, items);

@@ -294,6 +294,27 @@ static void shares(void)
 	machine_free(machine);
 }
 
+static void longest_first(void)
+{
+	struct machine *machine = usual();
+	const struct run_options all = { 0 };
+	g_autoptr(GPtrArray) plain = plan_make(machine, &all, NULL);
+	g_autoptr(GPtrArray) items = plan_make(machine, &all, NULL);
+	struct test_case longer = *((struct item *)items->pdata[2])->which;
+
+	longer.timeout_ms *= 2;
+	((struct item *)items->pdata[2])->which = &longer;
+	plan_longest_first(items);
+	g_assert_true(((struct item *)items->pdata[0])->which == &longer);
+	for (guint i = 0; i < plain->len; i++) {
+		const struct item *before = plain->pdata[i];
+		const struct item *after = items->pdata[i < 2 ? i + 1 : i == 2 ? 0 : i];
+
+		g_assert_cmpstr(before->id, ==, after->id);
+	}
+	machine_free(machine);
+}
+
 static gboolean is_true(const char *word, gpointer data)
 {
 	return *word == 't';
@@ -363,6 +384,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/plan/order", order);
 	g_test_add_func("/plan/shards", shards);
 	g_test_add_func("/plan/shares", shares);
+	g_test_add_func("/plan/longest-first", longest_first);
 	g_test_add_func("/plan/expressions", expressions);
 	g_test_add_func("/plan/patterns", patterns);
 	return g_test_run();
