@@ -92,11 +92,16 @@ int main(int argc, char **argv)
 	enum iommut_backend backend = IOMMUT_IOMMUFD;
 	struct iommut_device *device;
 	struct iommut_space *space;
+	char reason[128];
 	int error, ret;
 
 	if (argc < 2 || argc > 3 || (argc == 3 && iommut_backend_parse(argv[2], &backend))) {
 		fprintf(stderr, "usage: dma BDF [type1|compat|iommufd]\n");
 		return 2;
+	}
+	if (iommut_backend_probe(backend, reason, sizeof(reason))) {
+		fprintf(stderr, "dma: %s\n", reason);
+		return 1;
 	}
 	error = iommut_space_open(&space, backend);
 	if (error)

@@ -91,11 +91,16 @@ int main(int argc, char **argv)
 	struct iommut_fault_queue *queue = NULL;
 	struct iommut_memory *page = NULL;
 	struct iommut_device *device = NULL;
+	char reason[128];
 	int error, ret;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: fault-queue BDF\n");
 		return 2;
+	}
+	if (iommut_backend_probe(IOMMUT_IOMMUFD, reason, sizeof(reason))) {
+		fprintf(stderr, "fault-queue: %s\n", reason);
+		return 1;
 	}
 	error = iommut_space_open(&base, IOMMUT_IOMMUFD);
 	options.beside = base;

@@ -99,8 +99,14 @@ int main(int argc, char **argv)
 	for (int i = 0; i < IOMMUT_BACKENDS; i++) {
 		const char *name = iommut_backend_name((enum iommut_backend)i);
 		struct held before, after;
-		int error = 0;
+		char reason[128];
+		int error;
 
+		if (iommut_backend_probe((enum iommut_backend)i, reason, sizeof(reason))) {
+			fprintf(stderr, "%s: %s\n", name, reason);
+			ret = 1;
+			continue;
+		}
 		/* The first round may leave what libc and the kernel keep for later. */
 		error = round_trip((enum iommut_backend)i, argv[1]);
 		if (!error)

@@ -81,11 +81,16 @@ int main(int argc, char **argv)
 	struct iommut_device *device = NULL;
 	struct iommut_hw_info info;
 	uint32_t dev_id;
+	char reason[128];
 	int error, ret = 1;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: pasid BDF\n");
 		return 2;
+	}
+	if (iommut_backend_probe(IOMMUT_IOMMUFD, reason, sizeof(reason))) {
+		fprintf(stderr, "pasid: %s\n", reason);
+		return 1;
 	}
 	error = iommut_space_open(&base, IOMMUT_IOMMUFD);
 	if (!error)
