@@ -72,6 +72,8 @@ static void test_example(void)
 	g_assert_cmpstr(iommut_capability_name(list[3].id, false), ==, "msix");
 	g_assert_null(iommut_capability_name(0xffff, true));
 	g_assert_null(iommut_capability_name(0xff, false));
+	g_assert_cmpstr(iommut_capability_name(0x2e, true), ==, "doe");
+	g_assert_cmpstr(iommut_capability_name(0x30, true), ==, "ide");
 	g_assert_cmpint(
 		iommut_capability_find(config, sizeof(config), PCI_EXT_CAP_ID_PASID, true, &one),
 		==, 0);
