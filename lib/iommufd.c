@@ -5,6 +5,7 @@
 
 #include <iommut/iommufd.h>
 
+#include "lib/calls.h"
 #include "lib/space.h"
 #include "lib/syscalls.h"
 
@@ -160,19 +161,7 @@ int iommut_ioas_iova_ranges(struct iommut_handle iommufd, uint32_t ioas_id,
 int iommut_ioas_map(struct iommut_handle iommufd, uint32_t ioas_id, const void *address,
 		    uint64_t length, uint64_t *iova, uint32_t flags)
 {
-	struct iommu_ioas_map args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.ioas_id = ioas_id,
-		.user_va = (uintptr_t)address,
-		.length = length,
-		.iova = flags & IOMMU_IOAS_MAP_FIXED_IOVA ? *iova : 0,
-	};
-	int ret = supported(iommut_ioas_map_raw(iommufd, &args));
-
-	if (!ret)
-		*iova = args.iova;
-	return ret;
+	return call_ioas_map(iommufd, ioas_id, address, length, iova, flags);
 }
 
 int iommut_ioas_map_file(struct iommut_handle iommufd, uint32_t ioas_id, int fd, uint64_t start,
@@ -197,17 +186,7 @@ int iommut_ioas_map_file(struct iommut_handle iommufd, uint32_t ioas_id, int fd,
 int iommut_ioas_unmap(struct iommut_handle iommufd, uint32_t ioas_id, uint64_t iova,
 		      uint64_t length, uint64_t *unmapped)
 {
-	struct iommu_ioas_unmap args = {
-		.size = sizeof(args),
-		.ioas_id = ioas_id,
-		.iova = iova,
-		.length = length,
-	};
-	int ret = supported(iommut_ioas_unmap_raw(iommufd, &args));
-
-	if (!ret && unmapped)
-		*unmapped = args.length;
-	return ret;
+	return call_ioas_unmap(iommufd, ioas_id, iova, length, unmapped);
 }
 
 int iommut_ioas_change_process(struct iommut_handle iommufd)

@@ -6,6 +6,7 @@
 #include <iommut/space.h>
 #include <iommut/vfio.h>
 
+#include "lib/calls.h"
 #include "lib/space.h"
 
 static int file_open(const struct iommut_syscalls *sys, enum iommut_backend backend,
@@ -124,13 +125,13 @@ static int ioas_flags(uint32_t access, uint32_t *flags)
 {
 	if (access & ~(uint32_t)IOMMUT_RW)
 		return -EINVAL;
-	*flags = IOMMU_IOAS_MAP_FIXED_IOVA;
-	if (access & IOMMUT_READ)
-		*flags |= IOMMU_IOAS_MAP_READABLE;
-	if (access & IOMMUT_WRITE)
-		*flags |= IOMMU_IOAS_MAP_WRITEABLE;
+	*flags = IOMMU_IOAS_MAP_FIXED_IOVA | (access & IOMMUT_READ ? IOMMU_IOAS_MAP_READABLE : 0) |
+		 (access & IOMMUT_WRITE ? IOMMU_IOAS_MAP_WRITEABLE : 0);
 	return 0;
 }
+
+_Static_assert(IOMMUT_READ == VFIO_DMA_MAP_FLAG_READ && IOMMUT_WRITE == VFIO_DMA_MAP_FLAG_WRITE,
+	       "access is what VFIO calls it");
 
 int iommut_space_map(struct iommut_space *space, const void *address, uint64_t length,
 		     uint64_t iova, uint32_t access)
@@ -144,14 +145,9 @@ int iommut_space_map(struct iommut_space *space, const void *address, uint64_t l
 	if (ret)
 		return ret;
 	if (space->backend == IOMMUT_IOMMUFD)
-		return iommut_ioas_map(space->file->handle, space->ioas_id, address, length, &iova,
-				       flags);
-	flags = 0;
-	if (access & IOMMUT_READ)
-		flags |= VFIO_DMA_MAP_FLAG_READ;
-	if (access & IOMMUT_WRITE)
-		flags |= VFIO_DMA_MAP_FLAG_WRITE;
-	return iommut_vfio_map_dma(space->file->handle, address, length, iova, flags);
+		return call_ioas_map(space->file->handle, space->ioas_id, address, length, &iova,
+				     flags);
+	return call_map_dma(space->file->handle, address, length, iova, access);
 }
 
 int iommut_space_map_file(struct iommut_space *space, int fd, uint64_t start, uint64_t length,
@@ -209,9 +205,9 @@ int iommut_space_unmap(struct iommut_space *space, uint64_t iova, uint64_t lengt
 	if (ret)
 		return ret;
 	if (space->backend == IOMMUT_IOMMUFD)
-		ret = iommut_ioas_unmap(space->file->handle, space->ioas_id, iova, length, &done);
+		ret = call_ioas_unmap(space->file->handle, space->ioas_id, iova, length, &done);
 	else
-		ret = iommut_vfio_unmap_dma(space->file->handle, iova, length, 0, &done);
+		ret = call_unmap_dma(space->file->handle, iova, length, 0, &done);
 	if (!ret && !done)
 		ret = -ENOENT;
 	if (unmapped)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,16 +27,6 @@ int sys_close(const struct iommut_syscalls *sys, int fd)
 	if (sys)
 		return sys->close(sys, fd);
 	return close(fd) ? -errno : 0;
-}
-
-int sys_ioctl(const struct iommut_syscalls *sys, int fd, unsigned long request, void *argument)
-{
-	int ret;
-
-	if (sys)
-		return sys->ioctl(sys, fd, request, argument);
-	ret = ioctl(fd, request, argument);
-	return ret < 0 ? -errno : ret;
 }
 
 ssize_t sys_read(const struct iommut_syscalls *sys, int fd, void *data, size_t length)

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -68,7 +69,18 @@ static inline int supported(int ret)
 
 int sys_open(const struct iommut_syscalls *sys, const char *path, int flags, mode_t mode);
 int sys_close(const struct iommut_syscalls *sys, int fd);
-int sys_ioctl(const struct iommut_syscalls *sys, int fd, unsigned long request, void *argument);
+/* In the header, for those who call it millions of times. */
+static inline int sys_ioctl(const struct iommut_syscalls *sys, int fd, unsigned long request,
+			    void *argument)
+{
+	int ret;
+
+	if (sys)
+		return sys->ioctl(sys, fd, request, argument);
+	ret = ioctl(fd, request, argument);
+	return ret < 0 ? -errno : ret;
+}
+
 ssize_t sys_read(const struct iommut_syscalls *sys, int fd, void *data, size_t length);
 ssize_t sys_write(const struct iommut_syscalls *sys, int fd, const void *data, size_t length);
 ssize_t sys_pread(const struct iommut_syscalls *sys, int fd, void *data, size_t length,

@@ -8,6 +8,7 @@
 #include <iommut/iommufd.h>
 #include <iommut/vfio.h>
 
+#include "lib/calls.h"
 #include "lib/info_caps.h"
 #include "lib/space.h"
 
@@ -114,31 +115,13 @@ int iommut_vfio_group_device(struct iommut_handle group, const char *bdf, const 
 int iommut_vfio_map_dma(struct iommut_handle container, const void *address, uint64_t length,
 			uint64_t iova, uint32_t flags)
 {
-	struct vfio_iommu_type1_dma_map args = {
-		.argsz = sizeof(args),
-		.flags = flags,
-		.vaddr = (uintptr_t)address,
-		.iova = iova,
-		.size = length,
-	};
-
-	return iommut_vfio_map_dma_raw(container, &args);
+	return call_map_dma(container, address, length, iova, flags);
 }
 
 int iommut_vfio_unmap_dma(struct iommut_handle container, uint64_t iova, uint64_t length,
 			  uint32_t flags, uint64_t *unmapped)
 {
-	struct vfio_iommu_type1_dma_unmap args = {
-		.argsz = sizeof(args),
-		.flags = flags,
-		.iova = iova,
-		.size = length,
-	};
-	int ret = iommut_vfio_unmap_dma_raw(container, &args);
-
-	if (!ret && unmapped)
-		*unmapped = args.size;
-	return ret;
+	return call_unmap_dma(container, iova, length, flags, unmapped);
 }
 
 static uint64_t bitmap_bytes(uint64_t length, uint64_t page_size)
