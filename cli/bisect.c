@@ -129,7 +129,7 @@ static int judge_commit(const char *folder)
 	guint good, bad;
 
 	if (!run) {
-		fprintf(stderr, "iommut: %s\n", error->message);
+		text_complain(error);
 		return COMMIT_IS_MUTE;
 	}
 	good = run->counts[VERDICT_PASS] + run->counts[VERDICT_XPASS];
@@ -174,12 +174,12 @@ static int do_step(const struct bisect *bisect)
 	if (!build_it(bisect, &error)) {
 		if (!error)
 			return COMMIT_IS_MUTE;
-		fprintf(stderr, "iommut: %s\n", error->message);
+		text_complain(error);
 		return GIVE_UP;
 	}
 	code = test_it(bisect, &error);
 	if (error)
-		fprintf(stderr, "iommut: %s\n", error->message);
+		text_complain(error);
 	return code;
 }
 

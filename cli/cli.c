@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lab/lab.h"
+#include "runner/text.h"
 
 GOptionContext *cli_context(const struct command *command, const char *description)
 {
@@ -33,7 +34,7 @@ enum parsed cli_parse(GOptionContext *context, int argc, char **argv, char ***re
 
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
-		fprintf(stderr, "iommut: %s\n", error->message);
+		text_complain(error);
 		g_error_free(error);
 		parsed = PARSED_WRONG;
 	} else if (help) {
@@ -74,7 +75,7 @@ enum exit_status cli_complain(GError *error)
 	if ((error->domain == RUNNER_ERROR && error->code == RUNNER_ERROR_USAGE) ||
 	    (error->domain == LAB_ERROR && error->code == LAB_ERROR_USAGE))
 		code = EXIT_STATUS_USAGE;
-	fprintf(stderr, "iommut: %s\n", error->message);
+	text_complain(error);
 	g_error_free(error);
 	return code;
 }

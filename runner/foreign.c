@@ -111,6 +111,7 @@ static gboolean fail(const struct description *of, GError **error, const char *g
 {
 	struct place place = { .group = group, .key = key };
 	g_autofree char *where = text_clean_line(group, -1, 100);
+	g_autofree char *word = key ? text_clean_line(key, -1, 100) : g_strdup("");
 	g_autofree char *what = NULL, *clean = NULL;
 	va_list arguments;
 
@@ -119,7 +120,7 @@ static gboolean fail(const struct description *of, GError **error, const char *g
 	va_end(arguments);
 	clean = text_clean_line(what, -1, MAX_TEXT);
 	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE, "line %u: [%s]%s%s: %s",
-		    find_line(of, is_place, &place), where, key ? " " : "", key ? key : "", clean);
+		    find_line(of, is_place, &place), where, key ? " " : "", word, clean);
 	return FALSE;
 }
 
@@ -396,6 +397,8 @@ gboolean foreign_parse(GPtrArray *programs, const char *text, gsize length, cons
 				  .folder = folder,
 				  .programs = programs };
 	guint before = programs->len, line;
+	g_autoptr(GError) wrong = NULL;
+	g_autofree char *clean = NULL;
 	g_auto(GStrv) groups = NULL;
 	gboolean good;
 
@@ -410,8 +413,12 @@ gboolean foreign_parse(GPtrArray *programs, const char *text, gsize length, cons
 			    "line %u: a line is [group], key=value, or begins with #", line);
 		return FALSE;
 	}
-	if (!g_key_file_load_from_data(file, text, length, G_KEY_FILE_NONE, error))
+	if (!g_key_file_load_from_data(file, text, length, G_KEY_FILE_NONE, &wrong)) {
+		/* GLib repeats what is in the file as it is. */
+		clean = text_clean_line(wrong->message, -1, MAX_TEXT);
+		g_set_error_literal(error, RUNNER_ERROR, RUNNER_ERROR_USAGE, clean);
 		return FALSE;
+	}
 	good = read_suite(&of, error);
 	groups = g_key_file_get_groups(file, NULL);
 	for (char **group = groups; good && *group; group++) {

@@ -8,6 +8,7 @@
 #include "runner/folders.h"
 #include "runner/report.h"
 #include "runner/run_state.h"
+#include "runner/text.h"
 
 #define VERSION "0.1.0"
 
@@ -88,14 +89,14 @@ static gboolean write_reports(const struct run_options *options, const struct ru
 			continue;
 		to_stdout = to_stdout || g_str_equal(reports[i].path, "-");
 		if (!report_save(run, reports[i].format, &style, reports[i].path, &error)) {
-			fprintf(stderr, "iommut: %s\n", error->message);
+			text_complain(error);
 			g_clear_error(&error);
 			good = FALSE;
 		}
 	}
 	/* A program that reads our stdout reads nothing but what it asked for. */
 	if (!to_stdout && !report_save(run, "terminal", &style, "-", &error)) {
-		fprintf(stderr, "iommut: %s\n", error->message);
+		text_complain(error);
 		g_clear_error(&error);
 		good = FALSE;
 	}
@@ -280,7 +281,7 @@ enum exit_status run_targets(const struct run_options *options, const struct run
 	g_thread_pool_free(pool, FALSE, TRUE);
 	if (options->plan_out && !g_file_set_contents(options->plan_out, state.plan->str,
 						      (gssize)state.plan->len, &error)) {
-		fprintf(stderr, "iommut: %s\n", error->message);
+		text_complain(error);
 		state.trouble = TRUE;
 	}
 	code = finish_run(&state, count);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "runner/foreign.h"
+#include "runner/text.h"
 
 /* Written by the signal handler. */
 static int stop_event = -1;
@@ -145,7 +146,7 @@ struct execute_sink run_state_sink(struct target_run *run)
 
 enum exit_status run_complain(const GError *error)
 {
-	fprintf(stderr, "iommut: %s\n", error->message);
+	text_complain(error);
 	return error->domain == RUNNER_ERROR && error->code == RUNNER_ERROR_USAGE
 		       ? EXIT_STATUS_USAGE
 		       : EXIT_STATUS_TROUBLE;

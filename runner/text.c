@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
 #include <string.h>
 
 #include "runner/text.h"
 
-#define ELLIPSIS "\xe2\x80\xa6"
+#define ELLIPSIS      "\xe2\x80\xa6"
+#define MAX_COMPLAINT 8192
 
 /* Zero-width, embedding, override and isolate marks make text look like what it is not; so do line separators. */
 static gboolean is_deceptive(gunichar c)
@@ -53,6 +55,13 @@ char *text_clean(const void *bytes, gssize length, gsize limit)
 char *text_clean_line(const void *bytes, gssize length, gsize limit)
 {
 	return clean(bytes, length, limit, TRUE);
+}
+
+void text_complain(const GError *error)
+{
+	g_autofree char *message = text_clean(error->message, -1, MAX_COMPLAINT);
+
+	fprintf(stderr, "iommut: %s\n", message);
 }
 
 static gboolean made_of(const char *text, const char *others)

@@ -25,6 +25,12 @@ char *text_clean(const void *bytes, gssize length, gsize limit);
 char *text_clean_line(const void *bytes, gssize length, gsize limit);
 
 /**
+ * text_complain() - print an error to stderr, as a line that begins with "iommut: "
+ * @error: its message may repeat what somebody else wrote, such as a line of a file; it is cleaned
+ */
+void text_complain(const GError *error);
+
+/**
  * text_is_name() - may it be the name of a suite, case, parameter or engine?
  * @text: anything
  *

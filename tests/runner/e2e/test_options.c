@@ -332,6 +332,13 @@ static void test_settings(void)
 	g_assert_cmpint(outcome.code, ==, 2);
 	g_assert_nonnull(strstr(outcome.err, "wurds"));
 	clear(&outcome);
+	/* What a file has in it does not move the cursor of who reads the error. */
+	g_assert_true(g_file_set_contents(path, "[li\x1b[2Jst]\n", -1, NULL));
+	outcome = iommut("list --suites %s", suites);
+	g_assert_cmpint(outcome.code, ==, 2);
+	g_assert_nonnull(strstr(outcome.err, "\\x1b[2J"));
+	g_assert_null(strchr(outcome.err, '\x1b'));
+	clear(&outcome);
 	g_setenv("IOMMUT_CONFIG", "", TRUE);
 	remove_tree(folder);
 }
