@@ -20,6 +20,7 @@ void running_free(gpointer data)
 	foreign_stream_free(run->stream);
 	g_free(run->bad_line);
 	g_free(run->fault_line);
+	g_clear_pointer(&run->strays, g_ptr_array_unref);
 	g_free(run);
 }
 
@@ -137,10 +138,10 @@ void executor_finish(struct executor *executor, struct running *run, enum ending
 		.errors = run->output[1]->str,
 		.stream = run->stream,
 		.one = item_part(run->item) != NULL,
-		.provokes_faults = run->stream && run->item->which->foreign->provokes_faults,
+		.provokes_faults = running_provokes_faults(run),
 		.truncated = run->truncated,
 		.kernel = run->bad_line,
-		.fault = run->fault_line,
+		.fault = executor_unmeant_fault(executor, run),
 		.taint = taint,
 		.leak = end ? end->leak : NULL,
 		.death = why,

@@ -129,19 +129,23 @@ static void judge_exit(const struct observation *seen, struct judgement *judgeme
 }
 
 /* docs/architecture.md, "The suite's command line": a line of its own among the diagnostics. */
-static gboolean provokes_faults(const struct observation *seen)
+gboolean output_provokes_faults(const char *output, gsize length)
 {
 	static const char words[] = "# this case provokes faults\n";
-	const char *at = seen->output, *end = seen->output + seen->output_length;
+	const char *at = output, *end = output + length;
 
-	if (seen->stream)
-		return seen->provokes_faults;
 	while (at && (at = memmem(at, (gsize)(end - at), words, strlen(words)))) {
-		if (at == seen->output || at[-1] == '\n')
+		if (at == output || at[-1] == '\n')
 			return TRUE;
 		at += strlen(words);
 	}
 	return FALSE;
+}
+
+static gboolean provokes_faults(const struct observation *seen)
+{
+	return seen->stream ? seen->provokes_faults
+			    : output_provokes_faults(seen->output, seen->output_length);
 }
 
 /* How far a program with many tests came before it was ended. */

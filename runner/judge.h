@@ -89,6 +89,11 @@ void judge(const struct observation *observation, struct judgement *judgement);
 void judgement_clear(struct judgement *judgement);
 
 /**
+ * output_provokes_faults() - whether a case's stdout says that faults are meant to be
+ */
+gboolean output_provokes_faults(const char *output, gsize length);
+
+/**
  * kernel_line_is_bad() - does this line of the kernel log turn a verdict to fail?
  * @line: the text, without its header
  *
