@@ -214,6 +214,7 @@ CASE(eventfd_closed,
 	uint64_t done;
 	int32_t gone;
 
+	need(rig, ENGINE_STORM);
 	gone = dup(irq_eventfd(t));
 	expect_zero(t, irq_assign(set, 0, 1, &gone));
 	irq_storm(rig, buffer, 0);
