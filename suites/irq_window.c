@@ -53,6 +53,7 @@ CASE(above_4g,
 	irq_send(set->rig, message.address, message.data);
 	expect_irq(set, 0);
 	/* Nothing is there: it is refused like any other. */
+	provokes_faults(t);
 	expect(t, irq_send(set->rig, alias, message.data) != TESTDEV_STATUS_OK);
 	expect_quiet(set);
 	buffer = memory_at(set->rig, alias & ~(PAGE - 1));

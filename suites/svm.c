@@ -160,8 +160,11 @@ struct svm *svm_open(struct test *t, uint32_t needs)
 		skip(t, "the IOMMU offers the device no PASIDs (IOMMU_GET_HW_INFO)", LIFT);
 	svm->last_pasid = (1u << info.max_pasid_log2) - 1;
 	need_enabled(svm, needs);
-	if (needs & SVM_PRI)
+	if (needs & SVM_PRI) {
 		queue = queue_open(svm);
+		/* A translation that is missing may be reported before the page is requested. */
+		provokes_faults(t);
+	}
 	svm->own = make_table(svm, svm->rig->space, queue);
 	expect_zero(t, iommut_device_attach(svm->rig->device, iommut_hwpt_id(svm->own->hwpt)));
 	rig_stage(svm->rig);
