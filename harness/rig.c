@@ -74,14 +74,22 @@ struct iommut_space *rig_open_space(struct test *t)
 
 void rig_close(struct rig *rig)
 {
+	const struct engine_staging staging = rig->engine.staging;
+
 	if (rig->closed)
 		return;
 	rig->closed = true;
 	engine_close(&rig->engine);
 	iommut_device_close(rig->device);
 	iommut_iova_destroy(rig->iova);
+	/*
+	 * A mapping of memory that is gone would keep the next device out of the space. An error means that it is no longer
+	 * mapped: a case has seen to that, or the last group has left its container.
+	 */
 	if (rig->owns_space)
 		iommut_space_close(rig->space);
+	else if (rig->staging)
+		(void)iommut_space_unmap(rig->space, staging.iova, staging.length, NULL);
 	iommut_memory_free(rig->staging);
 }
 
