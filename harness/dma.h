@@ -282,4 +282,28 @@ struct fault_watch *watch_faults(struct test *t);
 bool fault_reported(struct fault_watch *watch, struct rig *rig, uint64_t iova, size_t length,
 		    bool write, int timeout_ms, struct iommut_fault *fault);
 
+/**
+ * fault_is_of() - whether a report names a function
+ * @fault: the report
+ * @device: "DDDD:BB:DD.F"
+ *
+ * Return: true if it does.
+ */
+bool fault_is_of(const struct iommut_fault *fault, const char *device);
+
+/**
+ * provoke_report() - repeat a refused transaction until the kernel reports it
+ * @watch: the watch, begun before
+ * @rig: the device
+ * @iova: the address of the transaction
+ * @again: does it
+ * @argument: for @again
+ * @fault: the first report that names this device or this address: it is the caller's to judge whether the rest of it is right
+ *
+ * It goes on for longer than the kernel's rate limits last, so for a case that runs alone (mark "exclusive") no report at all is
+ * a failure.
+ */
+void provoke_report(struct fault_watch *watch, struct rig *rig, uint64_t iova,
+		    void (*again)(void *argument), void *argument, struct iommut_fault *fault);
+
 #endif /* HARNESS_DMA_H */

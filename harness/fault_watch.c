@@ -7,6 +7,13 @@
 #include <iommut/kmsg.h>
 
 #include "harness/dma.h"
+#include "harness/iommu_model.h"
+
+/* How long a refused transaction is repeated, and how long a report of each is waited for. Linux' rate limits end after 5 s. */
+#define PROVOKE_MS 6000
+#define EACH_MS    250
+/* So many reports of something else, each right after a refused transaction, are reports of it that are wrong. */
+#define STRANGERS 8
 
 #define PAGE_MASK_4K (~(uint64_t)0xfff)
 
@@ -39,7 +46,7 @@ struct fault_watch *watch_faults(struct test *t)
 	return watch;
 }
 
-static bool same_function(const struct iommut_fault *fault, const char *name)
+bool fault_is_of(const struct iommut_fault *fault, const char *name)
 {
 	struct iommut_bdf bdf;
 
@@ -50,34 +57,71 @@ static bool same_function(const struct iommut_fault *fault, const char *name)
 	       (!(fault->fields & IOMMUT_FAULT_HAS_DOMAIN) || bdf.domain == fault->bdf.domain);
 }
 
+/* The next fault in the log, of whatever device and kind. */
+static bool next_fault(struct fault_watch *watch, int64_t end, struct iommut_fault *fault)
+{
+	int64_t left = end - now_ms();
+	char text[256];
+
+	if (iommut_kmsg_fault(watch->kmsg, fault, left > 0 ? (int)left : 0) != 0)
+		return false;
+	iommut_fault_format(fault, text, sizeof(text));
+	note(watch->t, "kernel: %s", text);
+	return true;
+}
+
+static bool in_pages(const struct iommut_fault *fault, uint64_t iova, size_t length)
+{
+	return (fault->address & PAGE_MASK_4K) >= (iova & PAGE_MASK_4K) &&
+	       (fault->address & PAGE_MASK_4K) <= ((iova + length - 1) & PAGE_MASK_4K);
+}
+
 bool fault_reported(struct fault_watch *watch, struct rig *rig, uint64_t iova, size_t length,
 		    bool write, int timeout_ms, struct iommut_fault *fault)
 {
 	int64_t end = now_ms() + timeout_ms;
 	struct iommut_fault seen;
-	char text[256];
 
 	if (!watch->kmsg)
 		return false;
-	for (;;) {
-		int64_t left = end - now_ms();
-
-		if (iommut_kmsg_fault(watch->kmsg, &seen, left > 0 ? (int)left : 0) != 0)
-			return false;
+	while (next_fault(watch, end, &seen)) {
 		if (seen.kind != IOMMUT_FAULT_DMA ||
-		    !same_function(&seen, iommut_device_bdf(rig->device)))
+		    !fault_is_of(&seen, iommut_device_bdf(rig->device)))
 			continue;
-		if ((seen.fields & IOMMUT_FAULT_HAS_ADDRESS) &&
-		    ((seen.address & PAGE_MASK_4K) < (iova & PAGE_MASK_4K) ||
-		     (seen.address & PAGE_MASK_4K) > ((iova + length - 1) & PAGE_MASK_4K)))
+		if ((seen.fields & IOMMUT_FAULT_HAS_ADDRESS) && !in_pages(&seen, iova, length))
 			continue;
-		iommut_fault_format(&seen, text, sizeof(text));
-		note(watch->t, "kernel: %s", text);
 		if ((seen.fields & IOMMUT_FAULT_HAS_DIRECTION) && seen.write != write)
-			fail(watch->t, "the kernel reports a %s, the device did a %s: %s",
-			     seen.write ? "write" : "read", write ? "write" : "read", text);
+			fail(watch->t, "the kernel reports a %s, the device did a %s",
+			     seen.write ? "write" : "read", write ? "write" : "read");
 		if (fault)
 			*fault = seen;
 		return true;
 	}
+	return false;
+}
+
+void provoke_report(struct fault_watch *watch, struct rig *rig, uint64_t iova,
+		    void (*again)(void *argument), void *argument, struct iommut_fault *fault)
+{
+	const char *device = iommut_device_bdf(rig->device);
+	struct iommu_model model;
+	int strangers = 0;
+
+	if (!watch->kmsg)
+		skip(rig->t, "the kernel log cannot be read", "root, or kernel.dmesg_restrict=0");
+	for (int64_t end = now_ms() + PROVOKE_MS; now_ms() < end && strangers < STRANGERS;) {
+		again(argument);
+		if (!next_fault(watch, now_ms() + EACH_MS, fault))
+			continue;
+		if (fault->kind == IOMMUT_FAULT_DMA &&
+		    (fault_is_of(fault, device) ||
+		     ((fault->fields & IOMMUT_FAULT_HAS_ADDRESS) && in_pages(fault, iova, 1))))
+			return;
+		strangers++;
+	}
+	if (iommu_model_of(device, &model) != 0 || model.vendor == IOMMU_UNKNOWN)
+		skip(rig->t, "the kernel reported no fault, and which IOMMU this is is not known",
+		     "a kernel whose IOMMU driver registers in /sys/class/iommu");
+	fail(rig->t, "transactions were refused, and the kernel reported %s of %s or at 0x%" PRIx64,
+	     strangers ? "other faults, but no DMA fault" : "no fault", device, iova);
 }

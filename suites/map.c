@@ -217,9 +217,27 @@ CASE(beyond_the_ranges,
 	expect_reaches(map_buffer(rig, PAGE));
 }
 
+/* Whether all of [start, last] lies in regions that sysfs shows. */
+static bool is_reserved(const struct iommut_pci_reserved *reserved, size_t count, uint64_t start,
+			uint64_t last)
+{
+	size_t r = 0;
+
+	while (r < count && start <= last) {
+		if (reserved[r].range.start > start || reserved[r].range.last < start) {
+			r++;
+			continue;
+		}
+		start = reserved[r].range.last + 1;
+		r = 0;
+	}
+	return start > last;
+}
+
 CASE(reserved_regions,
      .proves = "no range the kernel reports as usable touches a region that sysfs reports as "
-	       "reserved, the MSI window included",
+	       "reserved, the MSI window included, and what lies between two ranges is such a "
+	       "region",
      .rule = "sysfs-kernel-iommu_groups: reserved_regions", .parameters = { BACKENDS })
 {
 	struct rig *rig = rig_open(t);
@@ -234,6 +252,13 @@ CASE(reserved_regions,
 	undo_later(t, free, reserved);
 	expect_zero(t, iommut_space_ranges(rig->space, &ranges, &count));
 	undo_later(t, free, ranges);
+	for (size_t i = 1; i < count; i++)
+		expect_that(t,
+			    is_reserved(reserved, reserved_count, ranges[i - 1].last + 1,
+					ranges[i].start - 1),
+			    "%#llx to %#llx is not usable, and sysfs does not say why",
+			    (unsigned long long)ranges[i - 1].last + 1,
+			    (unsigned long long)ranges[i].start - 1);
 	if (!reserved_count)
 		skip(t, "the group has no reserved region", "a machine with an MSI window");
 	for (size_t r = 0; r < reserved_count; r++) {
