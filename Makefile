@@ -20,7 +20,7 @@ lab_flags = --known-issues lab/known-issues.conf $(if $(KERNEL),--kernel "$(KERN
 help:
 	@echo "make lab       boot Linux behind emulated IOMMUs and judge its DMA"
 	@echo "make check     test iommutests itself"
-	@echo "make mutants   break Linux in many ways, one at a time, and see that the cases notice (hours)"
+	@echo "make mutants   break QEMU, its test device and Linux in many ways, one at a time, and see that the cases notice (hours)"
 	@echo "make fuzz      feed what a device or another process can write with rubbish, FUZZ_SECONDS each (600)"
 	@echo "make soak      the lab's cases in random order, SOAK_TIMES times (20); hours"
 	@echo "make bench     what a lab run costs beyond booting and powering off, and the library beside bare system calls"
