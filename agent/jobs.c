@@ -339,6 +339,10 @@ static void report_end(struct agent *agent, struct job *job, int status, bool hu
 	carry_output(agent, job, 1, true);
 	carry_requests(agent, job);
 	send_kernel_log(agent);
+	/* Whoever provoked a fault of which the log told has said so before: that is to be known when this one is judged. */
+	for (size_t i = 0; i < MAX_JOBS; i++)
+		if (agent->jobs[i].id && &agent->jobs[i] != job)
+			carry_output(agent, &agent->jobs[i], 0, false);
 	message_addf(&message, "job", "%" PRIu32, job->id);
 	message_addf(&message, "status", "%d", status);
 	message_addf(&message, "duration_us", "%" PRId64, duration);

@@ -238,6 +238,7 @@ CASE(unmap_under_storm,
 	uint64_t done = 0, blocked = 0;
 
 	need(rig, ENGINE_STORM | ENGINE_FILL);
+	provokes_faults(t);
 	for (int round = 0; round < 3; round++) {
 		int64_t end = now_ms() + 2000;
 
@@ -277,6 +278,7 @@ CASE(remap_under_storm,
 	uint64_t before;
 
 	need(rig, ENGINE_STORM | ENGINE_FILL);
+	provokes_faults(t);
 	fill_canary(bystander);
 	fill_canary(new);
 	expect_zero(t, testdev_storm(&rig->engine, &fill, 100));
@@ -331,6 +333,8 @@ CASE(replace_under_storm,
 	}
 	expect_zero(t, testdev_storm_stop(&two.rig->engine, &done, &refused));
 	/* No rule says that a replace is without a gap: how many fell into it is worth knowing, not judging. */
+	if (refused)
+		provokes_faults(t);
 	note(t, "%llu transfers went well over 16 replaces, %llu were refused",
 	     (unsigned long long)done, (unsigned long long)refused);
 }

@@ -113,6 +113,8 @@ CASE(replace_under_dma,
 	expect_zero(t, testdev_storm_stop(svm->engine, &done, &blocked));
 	expect(t, done > 0);
 	/* Whether a driver replaces without a gap is its own choice; VT-d in Linux 7.3 takes the old entry away first. */
+	if (blocked)
+		provokes_faults(t);
 	note(t, "%d replacements: %llu transfers went well, %llu were refused in between", ROUNDS,
 	     (unsigned long long)done, (unsigned long long)blocked);
 	expect_zero(t, iommut_device_attach(svm->rig->device, iommut_hwpt_id(svm->own->hwpt)));
@@ -128,6 +130,7 @@ CASE(detach_under_dma,
 	struct area *area = area_in(table, PAGE);
 	uint64_t done, blocked;
 
+	provokes_faults(t);
 	for (int round = 0; round < ROUNDS / 4; round++) {
 		attach_pasid(table, 1);
 		start_storm(svm, area->iova, 1);
@@ -156,6 +159,7 @@ CASE(unmap_under_dma,
 	areas[1] = area_make_at(svm, PAGE, areas[0]->iova);
 	attach_pasid(table, 1);
 	start_storm(svm, areas[0]->iova, 1);
+	provokes_faults(t);
 	for (int round = 0; round < ROUNDS / 2; round++) {
 		struct area *old = areas[round % 2], *new = areas[(round + 1) % 2];
 
