@@ -43,6 +43,13 @@ static void fill_unmap(void *args)
 	unmap->length = 4096;
 }
 
+static void fill_get_pa(void *args)
+{
+	struct iommu_ioas_noiommu_get_pa *get = args;
+
+	get->length = 4096;
+}
+
 static void fill_huge_pages_option(void *args)
 {
 	struct iommu_option *option = args;
@@ -113,6 +120,10 @@ static const struct command commands[] = {
 	{ "ioas-change-process", IOMMU_IOAS_CHANGE_PROCESS,
 	  SIZES(iommu_ioas_change_process, __reserved), NO_FIELD,
 	  FIELD(iommu_ioas_change_process, __reserved), NO_FIELD },
+	{ "ioas-noiommu-get-pa", IOMMU_IOAS_NOIOMMU_GET_PA,
+	  SIZES(iommu_ioas_noiommu_get_pa, out_phys), FIELD(iommu_ioas_noiommu_get_pa, flags),
+	  FIELD(iommu_ioas_noiommu_get_pa, __reserved), FIELD(iommu_ioas_noiommu_get_pa, ioas_id),
+	  0, fill_get_pa },
 	{ "option", IOMMU_OPTION, SIZES(iommu_option, val64), NO_FIELD,
 	  FIELD(iommu_option, __reserved), FIELD(iommu_option, object_id), 0,
 	  fill_huge_pages_option },

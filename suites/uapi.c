@@ -20,21 +20,22 @@ SUITE("uapi", "the kernel's interface itself: what it must refuse, and with whic
 		  "ioas-change-process", "option", "vfio-ioas", "hwpt-alloc", "hw-info",           \
 		  "hwpt-set-dirty-tracking", "hwpt-get-dirty-bitmap", "hwpt-invalidate",           \
 		  "fault-queue-alloc", "viommu-alloc", "vdevice-alloc", "veventq-alloc",           \
-		  "hw-queue-alloc")
+		  "hw-queue-alloc", "ioas-noiommu-get-pa")
 #define COMMANDS_WITH_FLAGS                                                                        \
 	PARAMETER("command", "ioas-alloc", "ioas-copy", "ioas-map", "ioas-map-file", "hw-info",    \
 		  "hwpt-set-dirty-tracking", "hwpt-get-dirty-bitmap", "fault-queue-alloc",         \
-		  "viommu-alloc", "veventq-alloc", "hw-queue-alloc")
+		  "viommu-alloc", "veventq-alloc", "hw-queue-alloc", "ioas-noiommu-get-pa")
 #define COMMANDS_WITH_RESERVED                                                                     \
 	PARAMETER("command", "ioas-allow-iovas", "ioas-iova-ranges", "ioas-map",                   \
 		  "ioas-change-process", "option", "vfio-ioas", "hwpt-alloc",                      \
-		  "hwpt-get-dirty-bitmap", "hwpt-invalidate", "veventq-alloc")
+		  "hwpt-get-dirty-bitmap", "hwpt-invalidate", "veventq-alloc",                     \
+		  "ioas-noiommu-get-pa")
 #define COMMANDS_WITH_OBJECT                                                                       \
 	PARAMETER("command", "destroy", "ioas-allow-iovas", "ioas-copy", "ioas-iova-ranges",       \
 		  "ioas-map", "ioas-map-file", "ioas-unmap", "option", "vfio-ioas", "hwpt-alloc",  \
 		  "hw-info", "hwpt-set-dirty-tracking", "hwpt-get-dirty-bitmap",                   \
 		  "hwpt-invalidate", "viommu-alloc", "vdevice-alloc", "veventq-alloc",             \
-		  "hw-queue-alloc")
+		  "hw-queue-alloc", "ioas-noiommu-get-pa")
 /* clang-format on */
 
 static const struct command *command_of(struct test *t)
