@@ -34,8 +34,8 @@
 #define EDU_DMA_MASK    0x0fffffffu
 #define EDU_LENGTH      0x1000
 
-/* Ten times what a transfer takes on an idle machine. */
-#define DEADLINE_MS 3000
+#define TRANSFER_MS 100
+#define DEADLINE_MS (30 * TRANSFER_MS)
 
 struct edu {
 	struct iommut_region *bar;
@@ -123,6 +123,7 @@ static int init(struct engine *engine)
 	engine->buffer_size = EDU_BUFFER_SIZE;
 	engine->dma_mask = EDU_DMA_MASK;
 	engine->deadline_ms = DEADLINE_MS;
+	engine->transfer_ms = TRANSFER_MS;
 	set32(edu, EDU_ACKNOWLEDGE, get32(edu, EDU_IRQ_STATUS));
 	return 0;
 }

@@ -40,6 +40,7 @@ int engine_open(struct engine *engine, const struct engine_driver *driver,
 	memset(engine, 0, sizeof(*engine));
 	engine->device = device;
 	engine->driver = driver;
+	engine->queue_depth = 1;
 	error = driver->init(engine);
 	if (error)
 		engine->driver = NULL;

@@ -35,6 +35,9 @@ IOMMUT_BEGIN
  * @ENGINE_MESSAGE: can send a memory write of 4 bytes to any address, as if it were an interrupt
  * @ENGINE_MEMORY_BAR: has a BAR of plain memory (a target for peer-to-peer)
  * @ENGINE_BUS_MASTER: obeys the bus master enable bit
+ * @ENGINE_OWN_BYTES: the device writes bytes that it has and that software cannot choose; store tells them. For an engine
+ *     without ENGINE_WRITE, which cases then settle for
+ * @ENGINE_COMPARE: the device reads memory and tells whether it holds what its buffer holds
  */
 enum engine_capability {
 	ENGINE_READ = 1 << 0,
@@ -55,6 +58,8 @@ enum engine_capability {
 	ENGINE_MESSAGE = 1 << 15,
 	ENGINE_MEMORY_BAR = 1 << 16,
 	ENGINE_BUS_MASTER = 1 << 17,
+	ENGINE_OWN_BYTES = 1 << 18,
+	ENGINE_COMPARE = 1 << 19,
 };
 
 /**
@@ -66,6 +71,7 @@ enum engine_capability {
  * @ENGINE_OP_FETCH_ADD: atomic, 4 or 8 bytes
  * @ENGINE_OP_COMPARE_SWAP: atomic, 4 or 8 bytes
  * @ENGINE_OP_TRANSLATE: ATS translation request, no data
+ * @ENGINE_OP_COMPARE: memory with the device's buffer; the value of the result is 0 if they are the same, else 1
  */
 enum engine_operation {
 	ENGINE_OP_READ,
@@ -75,6 +81,7 @@ enum engine_operation {
 	ENGINE_OP_FETCH_ADD,
 	ENGINE_OP_COMPARE_SWAP,
 	ENGINE_OP_TRANSLATE,
+	ENGINE_OP_COMPARE,
 };
 
 /**
@@ -150,7 +157,7 @@ enum engine_status {
  * @status: how
  * @bytes: transferred, over all repetitions
  * @address: first IOVA that failed, with ENGINE_EXACT_ADDRESS
- * @value: atomics: the old value; ENGINE_OP_TRANSLATE: the translated address
+ * @value: atomics: the old value; ENGINE_OP_TRANSLATE: the translated address; ENGINE_OP_COMPARE: 1 if something differs
  * @length: ENGINE_OP_TRANSLATE: bytes the translation covers
  * @permission: ENGINE_OP_TRANSLATE: enum iommut_access bits
  */
@@ -191,6 +198,9 @@ struct engine_driver;
  * @dma_mask: highest address the device can send
  * @fill_pattern: the only operand that ENGINE_OP_FILL can have; 0 if it can be any. Without ENGINE_WRITE, cases settle for it.
  * @deadline_ms: how long the longest transfer may take at most on an idle device
+ * @transfer_ms: what any transfer takes on an idle device; 0 if less than a millisecond. Who repeats transfers does so less often
+ *     where they are slow.
+ * @queue_depth: transfers that can be in flight at once, 1 at least; poll ends them in the order in which they were started
  * @staging: what the caller mapped
  * @state: private to the engine
  */
@@ -203,6 +213,8 @@ struct engine {
 	uint64_t dma_mask;
 	uint64_t fill_pattern;
 	int deadline_ms;
+	int transfer_ms;
+	uint32_t queue_depth;
 	struct engine_staging staging;
 	void *state;
 };
@@ -215,14 +227,15 @@ struct engine {
  * @probe: whether a function with these IDs is such a device. Touches nothing.
  * @init: fills the engine and brings the device to rest: nothing in flight, no interrupt. Does no DMA.
  * @remove: stops everything, frees the state. Nothing is in flight after it has returned. Does no DMA.
- * @start: begins a transfer. -EBUSY while one runs, -EOPNOTSUPP for what the engine cannot, -EINVAL for lengths or
- *         addresses the device cannot send. Does not wait.
- * @poll: -EAGAIN while the transfer runs; 0 with the result once no transaction of it can happen any more
+ * @start: begins a transfer. -EBUSY while queue_depth of them run, -EOPNOTSUPP for what the engine cannot, -EINVAL for lengths
+ *         or addresses the device cannot send. Does not wait.
+ * @poll: -EAGAIN while the oldest transfer runs; 0 with its result once no transaction of it can happen any more
  *        and all its effects can be seen by the CPU. -ENODEV if the device is gone.
- * @load: puts bytes into the device's buffer. May use a transfer from staging memory.
- * @store: takes bytes out of the device's buffer. May use a transfer to staging memory.
+ * @load: puts bytes into the device's buffer. May use a transfer from staging memory. -EOPNOTSUPP with ENGINE_OWN_BYTES.
+ * @store: takes bytes out of the device's buffer: those that a write of this offset and length puts into memory. May use a
+ *         transfer to staging memory.
  * @interrupt: raises one interrupt of a vector
- * @abort: ends the transfer in flight; poll reports it. NULL if the device cannot.
+ * @abort: ends the transfers in flight; poll reports them. NULL if the device cannot.
  * @scratch: offset in BAR 0 of a register of 32 bits that keeps what is written until a reset; 0 if there is none
  */
 struct engine_driver {

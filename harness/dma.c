@@ -107,6 +107,17 @@ static void settle_for_pattern(struct rig *rig, uint8_t *data, size_t length)
 		data[i] = (uint8_t)(pattern >> i % 8 * 8);
 }
 
+/* What a device that has bytes of its own will write. They prove nothing if they cannot be told from what is there before. */
+static void own_bytes(struct rig *rig, uint8_t *data, size_t length, const struct place *place)
+{
+	struct iommut_mismatch mismatch;
+
+	check_ran(rig, rig->engine.driver->store(&rig->engine, 0, data, length), "store", place);
+	if (iommut_byte_verify(data, length, CANARY, &mismatch) == 0)
+		skipf(rig->t, "another device", "all bytes of %s's own are 0x%02x",
+		      rig->engine.driver->name, CANARY);
+}
+
 /* Random bytes, or those that the engine has, into memory. Returns what they are, none of them the canary's. */
 static uint8_t *write_something(struct rig *rig, uint64_t iova, size_t length,
 				struct engine_result *result, const struct place *place)
@@ -126,6 +137,16 @@ static uint8_t *write_something(struct rig *rig, uint64_t iova, size_t length,
 
 		settle_for_pattern(rig, data, length);
 		check_ran(rig, engine_run(engine, &fill, result), "fill", place);
+		return data;
+	}
+	if (engine->capabilities & ENGINE_OWN_BYTES && !(engine->capabilities & ENGINE_WRITE)) {
+		struct engine_transfer write = { .operation = ENGINE_OP_WRITE,
+						 .pasid = IOMMUT_NO_PASID,
+						 .iova = iova,
+						 .length = (uint32_t)length };
+
+		own_bytes(rig, data, length, place);
+		check_ran(rig, engine_run(engine, &write, result), "write", place);
 		return data;
 	}
 	need(rig, ENGINE_WRITE);
@@ -193,6 +214,31 @@ void check_transfer(struct rig *rig, const struct engine_transfer *transfer,
 	check_status(rig, result, status, place);
 }
 
+/* A device that tells whether memory is what it has: it must see a difference of one bit, and none where there is none. */
+static void check_compares(struct dma_buffer *buffer, size_t length, const struct place *place)
+{
+	struct rig *rig = buffer->rig;
+	struct engine_transfer compare = { .operation = ENGINE_OP_COMPARE,
+					   .pasid = IOMMUT_NO_PASID,
+					   .iova = buffer->iova,
+					   .length = (uint32_t)length };
+
+	check_ran(rig, rig->engine.driver->store(&rig->engine, 0, buffer->data, length), "store",
+		  place);
+	for (uint64_t different = 0; different < 2; different++) {
+		struct engine_result result;
+
+		buffer->data[length / 2] ^= (uint8_t)(different << 3);
+		check_ran(rig, engine_run(&rig->engine, &compare, &result), "comparison", place);
+		check_status(rig, &result, ENGINE_OK, place);
+		if (result.value != different)
+			expectation_failed(rig->t, place,
+					   "memory that %s the device's bytes %s to it",
+					   different ? "differs from" : "is",
+					   different ? "is the same" : "differs");
+	}
+}
+
 void check_reaches(struct dma_buffer *buffer, const struct place *place)
 {
 	struct rig *rig = buffer->rig;
@@ -205,8 +251,8 @@ void check_reaches(struct dma_buffer *buffer, const struct place *place)
 		length = CONTROL_BYTES;
 	if (length > rig->engine.max_length)
 		length = rig->engine.max_length;
-	/* A device that cannot read shows by writing that it reaches. */
-	if (access & IOMMUT_WRITE && !(rig->engine.capabilities & ENGINE_READ))
+	/* A device that cannot read shows by writing that it reaches, or by comparing. */
+	if (access & IOMMUT_WRITE && !(rig->engine.capabilities & (ENGINE_READ | ENGINE_COMPARE)))
 		access &= ~(uint32_t)IOMMUT_READ;
 	if (access & IOMMUT_WRITE) {
 		memset(buffer->data, CANARY, length);
@@ -214,7 +260,10 @@ void check_reaches(struct dma_buffer *buffer, const struct place *place)
 		check_status(rig, &result, ENGINE_OK, place);
 		check_bytes(rig->t, buffer->data, bytes, length, place);
 	}
-	if (access & IOMMUT_READ) {
+	if (access & IOMMUT_READ && !(rig->engine.capabilities & ENGINE_READ) &&
+	    rig->engine.capabilities & ENGINE_COMPARE) {
+		check_compares(buffer, length, place);
+	} else if (access & IOMMUT_READ) {
 		seen = random_bytes(rig->t, length);
 		bytes = random_bytes(rig->t, length);
 		memcpy(buffer->data, bytes, length);

@@ -238,15 +238,26 @@ struct rig *rig_open(struct test *t)
 }
 
 static const char *const capability_names[] = {
-	"reads",           "writes",
-	"copies",          "fills",
-	"atomics",         "reports of errors",
-	"exact addresses", "MSI",
-	"MSI-X",           "INTx",
-	"PASIDs",          "ATS",
-	"page requests",   "storms",
-	"a ring",          "arbitrary memory writes",
-	"a memory BAR",    "bus master enable",
+	"reads",
+	"writes",
+	"copies",
+	"fills",
+	"atomics",
+	"reports of errors",
+	"exact addresses",
+	"MSI",
+	"MSI-X",
+	"INTx",
+	"PASIDs",
+	"ATS",
+	"page requests",
+	"storms",
+	"a ring",
+	"arbitrary memory writes",
+	"a memory BAR",
+	"bus master enable",
+	"bytes of its own",
+	"comparisons",
 };
 
 void need(struct rig *rig, uint32_t capabilities)

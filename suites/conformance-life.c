@@ -86,10 +86,10 @@ CASE(abort_ends, .proves = "a transfer that is aborted ends, and the engine work
 	struct rig *rig = rig_open(t);
 	struct engine *engine = &rig->engine;
 	struct dma_buffer *buffer = map_buffer(rig, 4096);
-	struct engine_transfer transfer = transfer_of(ENGINE_OP_WRITE, buffer->iova, 64);
+	struct engine_transfer transfer = write_of(engine, buffer->iova, 64);
 	struct engine_result result;
 
-	need(rig, ENGINE_WRITE);
+	need_writer(rig);
 	if (!engine->driver->abort)
 		skip(t, "the engine cannot abort", "an engine that can");
 	for (int round = 0; round < 3; round++) {

@@ -24,10 +24,21 @@ static bool writes_pattern(const struct engine *engine)
 	return engine->fill_pattern && !(engine->capabilities & ENGINE_WRITE);
 }
 
+/* Or for one whose bytes nobody can choose. */
+static bool writes_own(const struct engine *engine)
+{
+	return engine->capabilities & ENGINE_OWN_BYTES && !(engine->capabilities & ENGINE_WRITE);
+}
+
 void need_writer(struct rig *rig)
 {
-	if (!writes_pattern(&rig->engine))
+	if (!writes_pattern(&rig->engine) && !writes_own(&rig->engine))
 		need(rig, ENGINE_WRITE);
+}
+
+int rounds_of(const struct engine *engine)
+{
+	return engine->transfer_ms >= 10 ? 6 : 50;
 }
 
 struct engine_transfer write_of(const struct engine *engine, uint64_t iova, uint32_t length)
@@ -50,7 +61,8 @@ void pattern_bytes(uint8_t *bytes, size_t length, uint64_t pattern)
 /* The longest write that ends soon. */
 uint32_t longest_write(const struct engine *engine)
 {
-	uint32_t longest = writes_pattern(engine) ? 4096 : engine->buffer_size;
+	bool settles = writes_pattern(engine) || writes_own(engine);
+	uint32_t longest = settles ? 4096 : engine->buffer_size;
 
 	return longest < engine->max_length ? longest : engine->max_length;
 }
@@ -66,7 +78,7 @@ uint8_t *block(struct test *t, size_t length)
 	return bytes;
 }
 
-/* Random bytes, or those of the pattern: what write_of() is to put into memory. */
+/* Random bytes, those of the pattern, or the device's own: what write_of() is to put into memory. */
 uint8_t *load_block(struct rig *rig, uint32_t length)
 {
 	struct engine *engine = &rig->engine;
@@ -74,17 +86,21 @@ uint8_t *load_block(struct rig *rig, uint32_t length)
 
 	if (writes_pattern(engine))
 		pattern_bytes(bytes, length, engine->fill_pattern);
+	else if (writes_own(engine))
+		expect_zero(rig->t, engine->driver->store(engine, 0, bytes, length));
 	else
 		expect_zero(rig->t, engine->driver->load(engine, 0, bytes, length));
 	return bytes;
 }
 
-/* The longest transfer at this place that the engine says it can start. */
-uint32_t random_length(struct rig *rig)
+/* The longest transfer at this place that the engine says it can start, the shortest, then any. */
+uint32_t some_length(struct rig *rig, int round)
 {
 	uint32_t longest = rig->engine.max_length < rig->engine.buffer_size
 				   ? rig->engine.max_length
 				   : rig->engine.buffer_size;
 
+	if (round < 2)
+		return round ? 1 : longest;
 	return 1 + (uint32_t)random_below(rig->t, longest);
 }

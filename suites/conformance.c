@@ -67,8 +67,8 @@ CASE(write_exact,
 	uint8_t *bytes = block(t, longest);
 
 	need(rig, ENGINE_WRITE);
-	for (int round = 0; round < ROUNDS; round++) {
-		uint32_t length = random_length(rig);
+	for (int round = 0; round < rounds_of(&rig->engine); round++) {
+		uint32_t length = some_length(rig, round);
 		size_t offset = (size_t)random_below(t, 8192 - 64);
 
 		iommut_pattern_fill(bytes, length, random64(t), 0);
@@ -91,7 +91,7 @@ CASE(fill_exact,
 	uint8_t *bytes = block(t, longest);
 
 	need(rig, ENGINE_FILL);
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds_of(&rig->engine); round++) {
 		uint32_t length = 8 * (1 + (uint32_t)random_below(t, longest / 8));
 		size_t offset = 8 * (size_t)random_below(t, 8192 / 8 - 8);
 		struct engine_transfer fill =
@@ -118,9 +118,9 @@ CASE(read_exact,
 	uint8_t *seen = block(t, longest);
 
 	need(rig, ENGINE_READ);
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds_of(&rig->engine); round++) {
 		uint64_t seed = random64(t);
-		uint32_t length = random_length(rig);
+		uint32_t length = some_length(rig, round);
 		size_t offset = (size_t)random_below(t, 8192 - 64);
 		struct iommut_mismatch mismatch;
 		char text[512];
@@ -133,6 +133,85 @@ CASE(read_exact,
 			iommut_mismatch_format(&mismatch, text, sizeof(text));
 			fail(t, "the read changed memory\n%s", text);
 		}
+	}
+}
+
+CASE(own_exact,
+     .proves =
+	     "a device that writes bytes of its own writes those that it tells, no other byte, and "
+	     "at once",
+     .rule = "engines/engine.h: ENGINE_OWN_BYTES, store", .marks = LIST("smoke"),
+     .parameters = { BACKENDS })
+{
+	struct rig *rig = rig_open(t);
+	struct engine *engine = &rig->engine;
+	struct dma_buffer *buffer = map_buffer(rig, engine->max_length + 8192);
+	uint32_t last = engine->buffer_size > 4096 ? engine->buffer_size - 4096 : 0;
+	const uint32_t pieces[][2] = {
+		{ 0, 4 },      { 0, 64 }, { 0, 512 }, { 0, 4096 }, { 0, engine->max_length },
+		{ last, 4096 }
+	};
+	uint8_t *bytes = block(t, engine->max_length + 4096);
+	unsigned int kinds = 0;
+
+	need(rig, ENGINE_OWN_BYTES);
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		struct engine_transfer write = transfer_of(ENGINE_OP_WRITE, 0, pieces[i][1]);
+		int error;
+
+		write.buffer = pieces[i][0];
+		error = engine->driver->store(engine, write.buffer, bytes, write.length);
+		if (error == -EOPNOTSUPP)
+			continue;
+		expect_zero(t, error);
+		kinds++;
+		for (int round = 0; round < 5; round++) {
+			size_t offset = 4 * (size_t)random_below(t, 8192 / 4 - 16);
+
+			write.iova = buffer->iova + offset;
+			fill_canary(buffer);
+			expect_transfer(rig, &write, ENGINE_OK, NULL);
+			expect_bytes(t, buffer->data + offset, bytes, write.length);
+			expect_canary_at(buffer, 0, offset);
+			expect_canary_at(buffer, offset + write.length,
+					 buffer->length - offset - write.length);
+		}
+	}
+	expect(t, kinds > 0);
+	expect(t, engine->driver->load(engine, 0, bytes, 64) == -EOPNOTSUPP);
+}
+
+CASE(compare_exact,
+     .proves =
+	     "a device that compares memory with its buffer sees each bit that differs, sees none "
+	     "where there is none, and changes nothing",
+     .rule = "engines/engine.h: ENGINE_OP_COMPARE", .marks = LIST("smoke"),
+     .parameters = { BACKENDS })
+{
+	struct rig *rig = rig_open(t);
+	struct engine *engine = &rig->engine;
+	struct dma_buffer *buffer = map_buffer(rig, 4096 + 8192);
+	uint32_t length = longest_write(engine) < 4096 ? longest_write(engine) : 4096;
+	uint8_t *bytes, *before = block(t, buffer->length);
+	struct engine_transfer compare;
+
+	need(rig, ENGINE_COMPARE);
+	need_writer(rig);
+	bytes = load_block(rig, length);
+	compare = transfer_of(ENGINE_OP_COMPARE, 0, length);
+	for (int round = 0; round < rounds_of(engine); round++) {
+		size_t offset = 4 * (size_t)random_below(t, 8192 / 4 - 16);
+		uint8_t different = round % 2 ? (uint8_t)(1u << random_below(t, 8)) : 0;
+		struct engine_result result;
+
+		fill_canary(buffer);
+		memcpy(buffer->data + offset, bytes, length);
+		buffer->data[offset + random_below(t, length)] ^= different;
+		memcpy(before, buffer->data, buffer->length);
+		compare.iova = buffer->iova + offset;
+		expect_transfer(rig, &compare, ENGINE_OK, &result);
+		expect_equal(t, result.value, different ? 1 : 0);
+		expect_bytes(t, buffer->data, before, buffer->length);
 	}
 }
 
@@ -157,33 +236,48 @@ CASE(result,
 	}
 }
 
-CASE(one_at_a_time,
-     .proves = "an engine that is busy takes no second transfer, and ends the first as if nothing "
-	       "had been",
-     .rule = "engines/engine.h: start", .needs = LIST("engine.write"), .parameters = { BACKENDS })
+CASE(queue_depth,
+     .proves = "an engine takes as many transfers at once as it says and no more, and ends each as "
+	       "if it "
+	       "were alone",
+     .rule = "engines/engine.h: start, poll", .needs = LIST("engine.write"),
+     .parameters = { BACKENDS })
 {
 	struct rig *rig = rig_open(t);
 	struct engine *engine = &rig->engine;
-	struct dma_buffer *first = map_buffer(rig, 8192);
-	struct dma_buffer *second = map_buffer(rig, 8192);
 	uint32_t length = longest_write(engine) < 4096 ? longest_write(engine) : 4096;
-	struct engine_transfer one = write_of(engine, first->iova, length);
-	struct engine_transfer two = write_of(engine, second->iova, length);
+	uint32_t depth = engine->queue_depth;
+	struct dma_buffer *buffer;
 	struct engine_result result;
 	uint8_t *bytes;
 
 	need_writer(rig);
+	expect(t, depth > 0);
+	/* Every second page is to stay as it is. */
+	buffer = map_buffer(rig, (depth + 1) * 8192);
 	bytes = load_block(rig, length);
-	fill_canary(first);
-	fill_canary(second);
-	expect_zero(t, engine->driver->start(engine, &one));
-	expect_errno(t, engine->driver->start(engine, &two), EBUSY);
-	expect_zero(t, engine_wait(engine, &result, 0));
-	expect_equal(t, result.status, ENGINE_OK);
-	expect_bytes(t, first->data, bytes, length);
-	expect_canary(second);
-	expect_zero(t, engine_run(engine, &two, &result));
-	expect_bytes(t, second->data, bytes, length);
+	for (int round = 0; round < 2; round++) {
+		struct engine_transfer more = write_of(engine, buffer->iova + depth * 8192, length);
+
+		fill_canary(buffer);
+		for (uint32_t n = 0; n < depth; n++) {
+			struct engine_transfer one =
+				write_of(engine, buffer->iova + n * 8192, length);
+
+			expect_zero(t, engine->driver->start(engine, &one));
+		}
+		expect_errno(t, engine->driver->start(engine, &more), EBUSY);
+		for (uint32_t n = 0; n < depth; n++) {
+			expect_zero(t, engine_wait(engine, &result, 0));
+			expect_equal(t, result.status, ENGINE_OK);
+			expect_bytes(t, buffer->data + n * 8192, bytes, length);
+			expect_canary_at(buffer, n * 8192 + length, 8192 - length);
+		}
+		expect(t, engine->driver->poll(engine, &result) < 0);
+		expect_canary_at(buffer, depth * 8192, 8192);
+		expect_zero(t, engine_run(engine, &more, &result));
+		expect_bytes(t, buffer->data + depth * 8192, bytes, length);
+	}
 }
 
 CASE(refuses_nonsense,
@@ -257,7 +351,7 @@ CASE(tells_errors,
 	struct engine_result result;
 
 	need(rig, ENGINE_SEES_ERRORS | (write ? ENGINE_WRITE : fill ? ENGINE_FILL : ENGINE_READ));
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds_of(&rig->engine); round++) {
 		bool blocked = random_below(t, 2);
 		struct engine_transfer transfer = transfer_of(write  ? ENGINE_OP_WRITE
 							      : fill ? ENGINE_OP_FILL

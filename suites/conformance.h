@@ -4,15 +4,16 @@
 
 #include "harness/dma.h"
 
-#define ROUNDS 50
-
 /* A transfer without attributes. */
 struct engine_transfer transfer_of(enum engine_operation operation, uint64_t iova, uint32_t length);
 
-/* Skips unless the engine writes, be it only a pattern of its own. */
+/* How often to try again with other bytes and places: less often where each transfer takes long. */
+int rounds_of(const struct engine *engine);
+
+/* Skips unless the engine writes, be it only a pattern or bytes of its own. */
 void need_writer(struct rig *rig);
 
-/* A write; a fill for an engine that has one pattern to write and no bytes of its own. */
+/* A write, of the device's bytes if it has bytes of its own; a fill for an engine that has one pattern to write and no bytes of its own. */
 struct engine_transfer write_of(const struct engine *engine, uint64_t iova, uint32_t length);
 
 /* The longest write_of() that ends soon. */
@@ -27,7 +28,7 @@ uint8_t *load_block(struct rig *rig, uint32_t length);
 /* What a fill puts into memory. */
 void pattern_bytes(uint8_t *bytes, size_t length, uint64_t pattern);
 
-/* Of a transfer through the device's buffer, at least 1. */
-uint32_t random_length(struct rig *rig);
+/* Of a transfer through the device's buffer: in round 0 the longest, in round 1 the shortest, then any. */
+uint32_t some_length(struct rig *rig, int round);
 
 #endif /* SUITES_CONFORMANCE_H */

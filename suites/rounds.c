@@ -118,11 +118,12 @@ static void open_all(struct test *t, struct things *things, enum iommut_backend 
 static void use_all(struct test *t, struct things *things)
 {
 	struct engine *engine = &things->engine;
-	struct engine_transfer fill = { .operation = ENGINE_OP_FILL,
-					.pasid = IOMMUT_NO_PASID,
-					.iova = MEMORY_AT,
-					.length = USED,
-					.operand = engine->fill_pattern };
+	bool own = engine->capabilities & ENGINE_OWN_BYTES;
+	struct engine_transfer given = { .operation = own ? ENGINE_OP_WRITE : ENGINE_OP_FILL,
+					 .pasid = IOMMUT_NO_PASID,
+					 .iova = MEMORY_AT,
+					 .length = USED,
+					 .operand = engine->fill_pattern };
 	uint8_t bytes[USED], *memory = things->memory->address;
 	struct engine_result result;
 	uint64_t interrupts;
@@ -134,7 +135,7 @@ static void use_all(struct test *t, struct things *things)
 		expect_equal(t, result.status, ENGINE_OK);
 		expect_bytes(t, memory, bytes, sizeof(bytes));
 	} else {
-		expect_zero(t, engine_run(engine, &fill, &result));
+		expect_zero(t, engine_run(engine, &given, &result));
 		expect_equal(t, result.status, ENGINE_OK);
 		expect(t, memory[0] != CANARY && memory[USED] == CANARY);
 	}
@@ -175,7 +176,7 @@ static void do_rounds(struct test *t, int rounds)
 	struct held before = { 0 }, during, after;
 	struct things things;
 
-	if (!(rig->engine.capabilities & (ENGINE_WRITE | ENGINE_FILL)))
+	if (!(rig->engine.capabilities & (ENGINE_WRITE | ENGINE_FILL | ENGINE_OWN_BYTES)))
 		need(rig, ENGINE_WRITE);
 	rig_close(rig);
 	for (int round = 0; round < WARM_UP + rounds; round++) {

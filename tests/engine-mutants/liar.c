@@ -71,6 +71,23 @@ int __wrap_engine_read(struct engine *engine, uint64_t iova, void *data, size_t 
 	return 0;
 }
 
+#elif defined(LIE_DEPTH)
+
+/* There is always room for one more. */
+int __real_engine_open(struct engine *engine, const struct engine_driver *driver,
+		       struct iommut_device *device);
+int __wrap_engine_open(struct engine *engine, const struct engine_driver *driver,
+		       struct iommut_device *device);
+
+int __wrap_engine_open(struct engine *engine, const struct engine_driver *driver,
+		       struct iommut_device *device)
+{
+	int error = __real_engine_open(engine, driver, device);
+
+	engine->queue_depth++;
+	return error;
+}
+
 #elif defined(LIE_CLOSE)
 
 /* Closing leaves the transfer to itself. */

@@ -41,7 +41,7 @@ static void test_all_profiles_load(void)
 
 		g_assert_no_error(error);
 		g_assert_cmpstr(profile->name, ==, names->pdata[i]);
-		g_assert_cmpuint(profile->edu + profile->testdev, >, 0);
+		g_assert_cmpuint(profile->testdev + profile->edu + profile->others->len, >, 0);
 	}
 }
 
