@@ -14,12 +14,13 @@ lab_flags = --known-issues lab/known-issues.conf $(if $(KERNEL),--kernel "$(KERN
 	$(if $(MODULES),--modules "$(MODULES)") $(if $(QEMU),--qemu "$(QEMU)") \
 	$(foreach profile,$(PROFILE),--profile $(profile)) $(if $(SELFTESTS),--selftests)
 
-.PHONY: lab check mutants fuzz soak bench build setup install help clean
+.PHONY: lab check coverage mutants fuzz soak bench build setup install help clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab       boot Linux behind emulated IOMMUs and judge its DMA"
 	@echo "make check     test iommutests itself"
+	@echo "make coverage  which lines of the library no unit test reaches"
 	@echo "make mutants   break QEMU, its test device and Linux in many ways, one at a time, and see that the cases notice (hours)"
 	@echo "make fuzz      feed what a device or another process can write with rubbish, FUZZ_SECONDS each (600)"
 	@echo "make soak      the lab's cases in random order, SOAK_TIMES times (20); hours"
@@ -52,6 +53,12 @@ lab: build
 check: build
 	@.ci/check $(BUILD)
 
+coverage: setup
+	@[ -f $(BUILD)-coverage/build.ninja ] || CC=gcc meson setup $(BUILD)-coverage -Db_coverage=true -Dbuildtype=debug \
+		-Duapi_headers="$(headers)" >/dev/null
+	@ninja -C $(BUILD)-coverage --quiet
+	@tests/lib/coverage $(BUILD)-coverage
+
 mutants: build
 	@tests/mutants/run $(MUTANTS)
 
@@ -81,4 +88,4 @@ install: build
 	meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-coverage

@@ -99,8 +99,11 @@ static void pass_on(int number, siginfo_t *info, void *context)
 		before.sa_sigaction(number, info, context);
 	} else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
 		before.sa_handler(number);
-	} else {
-		/* The access is done again and ends as if there were no guard. */
+	} else if (before.sa_handler == SIG_DFL || info->si_code > 0) {
+		/*
+		 * The access is done again and ends as if there were no guard: by death, also where the signal is ignored. Only one
+		 * that was sent can be ignored.
+		 */
 		signal(number, SIG_DFL);
 		if (info->si_code <= 0)
 			raise(number);

@@ -248,11 +248,12 @@ int iommut_iova_alloc(struct iommut_iova *iova, uint64_t length, uint64_t alignm
 		key.start = hole->start + 1;
 		key.last = hole->last + 1;
 		if (key.last == 0) {
-			/* The hole ends with the space: of its length there is none further up. */
+			/*
+			 * The hole ends with the space: of its length there is none further up. It is not all of the space: that
+			 * has room for anything.
+			 */
 			key.start = 0;
 			key.last = hole->last - hole->start + 1;
-			if (key.last == 0)
-				break;
 		}
 	}
 	return -ENOSPC;

@@ -78,9 +78,7 @@ static int read_number(const struct iommut_syscalls *sys, const char *name, cons
 	ssize_t length;
 	int ret = pci_path(name, file, path, sizeof(path));
 
-	if (ret)
-		return ret;
-	length = sys_read_file(sys, path, text, sizeof(text));
+	length = ret ? ret : sys_read_file(sys, path, text, sizeof(text));
 	if (length < 0)
 		return length;
 	errno = 0;
@@ -152,9 +150,7 @@ int pci_get_on(const struct iommut_syscalls *sys, const char *name,
 		found.driver[0] = '\0';
 	found.is_virtual = !read_link(sys, found.name, "physfn", target, sizeof(target));
 	ret = pci_path(found.name, "config", path, sizeof(path));
-	if (ret)
-		return ret;
-	fd = sys_open(sys, path, O_RDONLY, 0);
+	fd = ret ? ret : sys_open(sys, path, O_RDONLY, 0);
 	if (fd >= 0) {
 		if (sys_pread(sys, fd, &header, 1, PCI_HEADER_TYPE) == 1)
 			found.is_bridge = (header & 0x7f) != PCI_HEADER_TYPE_NORMAL;
@@ -173,14 +169,16 @@ int iommut_pci_get(const char *name, struct iommut_pci_device *device)
 static int open_folder(const struct iommut_syscalls *sys, const char *path, DIR **folder)
 {
 	int fd = sys_open(sys, path, O_RDONLY | O_DIRECTORY, 0);
+	int error;
 
 	if (fd < 0)
 		return fd;
 	*folder = fdopendir(fd);
 	if (*folder)
 		return 0;
+	error = -errno;
 	sys_close(sys, fd);
-	return -ENOMEM;
+	return error;
 }
 
 int pci_first_entry_on(const struct iommut_syscalls *sys, const char *folder, const char *prefix,
@@ -225,17 +223,19 @@ int pci_list_on(const struct iommut_syscalls *sys, const char *folder,
 
 	if (ret)
 		return ret;
-	list = malloc(room * sizeof(*list));
+	list = sys_calloc(sys, room, sizeof(*list));
 	ret = list ? 0 : -ENOMEM;
 	while (!ret && (entry = readdir(open))) {
 		if (iommut_bdf_parse(entry->d_name, &bdf))
 			continue;
 		if (found == room) {
-			larger = realloc(list, 2 * room * sizeof(*list));
+			larger = sys_calloc(sys, 2 * room, sizeof(*list));
 			if (!larger) {
 				ret = -ENOMEM;
 				break;
 			}
+			memcpy(larger, list, room * sizeof(*list));
+			free(list);
 			list = larger;
 			room *= 2;
 		}

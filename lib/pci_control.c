@@ -50,9 +50,7 @@ static int get_override(const struct iommut_syscalls *sys, const char *name, cha
 	ssize_t length;
 	int ret = pci_path(name, "driver_override", path, sizeof(path));
 
-	if (ret)
-		return ret;
-	length = sys_read_file(sys, path, driver, size);
+	length = ret ? ret : sys_read_file(sys, path, driver, size);
 	if (length < 0)
 		return length;
 	if (!strcmp(driver, "(null)"))

@@ -103,8 +103,8 @@ int iommut_support_reason(const char *name, char *reason, size_t size)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		if (strcmp(calls[i].name, name))
 			continue;
-		if (uname(&system))
-			return -errno;
+		/* It cannot fail: the structure exists. */
+		uname(&system);
 		return snprintf(reason, size, "%s: Linux %s with %s has it; this is %s %s", name,
 				calls[i].version, calls[i].with, system.sysname, system.release);
 	}

@@ -223,6 +223,10 @@ static ssize_t fake_pwrite(const struct iommut_syscalls *sys, int fd, const void
 
 	if (ret)
 		return ret;
+	if (!fake_kernel_fd(kernel, fd)) {
+		ret = pwrite(fd, data, length, offset);
+		return ret < 0 ? -errno : ret;
+	}
 	if (!to)
 		return -EINVAL;
 	if (kernel->memory_off && (uint64_t)offset < FAKE_CONFIG_OFFSET)

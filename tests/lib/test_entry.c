@@ -11,8 +11,12 @@
 
 #include <iommut/backend.h>
 #include <iommut/capability.h>
+#include <iommut/iommufd.h>
 #include <iommut/kmsg.h>
 #include <iommut/pci.h>
+#include <iommut/space.h>
+#include <iommut/trace.h>
+#include <iommut/uevent.h>
 #include <iommut/vfio.h>
 
 #include "lib/side_channels.h"
@@ -150,6 +154,30 @@ static void test_bind(gconstpointer *fixture, gconstpointer data)
 	g_assert_cmpint(iommut_pci_unbind("00:06.0"), ==, -ENODEV);
 }
 
+/* What is opened here is the running kernel's, and may not be there. */
+static void test_running(gconstpointer *fixture, gconstpointer data)
+{
+	static const char *const events[] = { "iommu:map", NULL };
+	const uint8_t byte = 0x5a;
+	uint8_t seen = 0;
+	struct iommut_uevents *uevents;
+	struct iommut_handle iommufd;
+	struct iommut_space *space;
+	struct iommut_trace *trace;
+
+	g_assert_cmpint(iommut_trace_open(&trace, events), ==, -EOPNOTSUPP);
+	kernel.missing = "/dev/iommu";
+	g_assert_cmpint(iommut_iommufd_open(&iommufd), ==, -EOPNOTSUPP);
+	g_assert_cmpint(iommut_space_open(&space, IOMMUT_IOMMUFD), ==, -EOPNOTSUPP);
+	kernel.missing = NULL;
+	if (!iommut_uevents_open(&uevents))
+		iommut_uevents_close(uevents);
+	fake_sysfs_write(root, DEVICE "config", "0123456789");
+	g_assert_cmpint(iommut_pci_config_write(FAKE_BDF, 4, &byte, 1), ==, 1);
+	g_assert_cmpint(iommut_pci_config_read(FAKE_BDF, 4, &seen, 1), ==, 1);
+	g_assert_cmphex(seen, ==, byte);
+}
+
 static void test_look(gconstpointer *fixture, gconstpointer data)
 {
 	static const uint8_t header[64] = { [0x0e] = 0x81 };
@@ -232,6 +260,7 @@ int main(int argc, char **argv)
 	ADD("reset-methods", test_reset_methods);
 	ADD("sriov", test_sriov);
 	ADD("bind", test_bind);
+	ADD("running", test_running);
 	ADD("look", test_look);
 	ADD("open", test_open);
 	return g_test_run();

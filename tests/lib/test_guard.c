@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -216,6 +217,97 @@ static void test_handler_before(struct fixture *fixture, gconstpointer data)
 	g_assert_cmpint(sigaction(SIGBUS, &original, NULL), ==, 0);
 }
 
+/* Calls of the guard that only this test can make fail, or that would end it (the linker's --wrap; files have offsets of 64 bits). */
+static bool mmap_fails, sigaction_fails, survives;
+static int dies;
+
+void *__real_mmap64(void *wanted, size_t length, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *wanted, size_t length, int protection, int flags, int fd, off_t offset);
+int __real_sigaction(int number, const struct sigaction *action, struct sigaction *before);
+int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *before);
+int __real_raise(int number);
+int __wrap_raise(int number);
+void (*__real_signal(int number, void (*handler)(int)))(int);
+void (*__wrap_signal(int number, void (*handler)(int)))(int);
+
+void *__wrap_mmap64(void *wanted, size_t length, int protection, int flags, int fd, off_t offset)
+{
+	if (!mmap_fails)
+		return __real_mmap64(wanted, length, protection, flags, fd, offset);
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
+
+int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *before)
+{
+	if (!sigaction_fails)
+		return __real_sigaction(number, action, before);
+	errno = EPERM;
+	return -1;
+}
+
+int __wrap_raise(int number)
+{
+	dies++;
+	return survives ? 0 : __real_raise(number);
+}
+
+void (*__wrap_signal(int number, void (*handler)(int)))(int)
+{
+	return survives ? SIG_DFL : __real_signal(number, handler);
+}
+
+static struct fixture *damaged;
+static volatile uint32_t *lost;
+
+/* Puts the page back, so that the access that is done again ends. */
+static void repair(int number, siginfo_t *info, void *context)
+{
+	seen_full++;
+	mmap_fails = false;
+	mmap((void *)lost, damaged->page, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+static void test_last_resorts(struct fixture *fixture, gconstpointer data)
+{
+	struct sigaction ignored = { .sa_handler = SIG_IGN }, original;
+	struct sigaction repairs = { .sa_sigaction = repair, .sa_flags = SA_SIGINFO };
+
+	sigaction_fails = true;
+	g_assert_cmpint(iommut_guard_begin(), ==, -EPERM);
+	sigaction_fails = false;
+
+	/* A page that cannot be replaced is left to whoever was there before. */
+	seen_full = 0;
+	g_assert_cmpint(sigaction(SIGBUS, &repairs, &original), ==, 0);
+	g_assert_cmpint(iommut_guard_begin(), ==, 0);
+	lost = map(fixture);
+	damaged = fixture;
+	pull_out((void *)lost, fixture->page);
+	mmap_fails = true;
+	g_assert_cmpuint(lost[0], ==, 0);
+	g_assert_cmpint(seen_full, ==, 1);
+	g_assert_false(iommut_guard_lost((void *)lost));
+	unmap(fixture, lost);
+	iommut_guard_end();
+
+	/* A signal that was sent kills if it did, and is ignored if it was. */
+	survives = true;
+	dies = 0;
+	g_assert_cmpint(sigaction(SIGBUS, &ignored, NULL), ==, 0);
+	g_assert_cmpint(iommut_guard_begin(), ==, 0);
+	g_assert_cmpint(kill(getpid(), SIGBUS), ==, 0);
+	g_assert_cmpint(dies, ==, 0);
+	iommut_guard_end();
+	g_assert_cmpint(sigaction(SIGBUS, &original, NULL), ==, 0);
+	g_assert_cmpint(iommut_guard_begin(), ==, 0);
+	g_assert_cmpint(kill(getpid(), SIGBUS), ==, 0);
+	g_assert_cmpint(dies, ==, 1);
+	survives = false;
+	iommut_guard_end();
+}
+
 /* Whichever call fails, nothing stays mapped that the guard does not know. */
 static void test_no_memory(struct fixture *fixture, gconstpointer data)
 {
@@ -247,6 +339,7 @@ int main(int argc, char **argv)
 	TEST("many", test_many);
 	TEST("others-die", test_others_die);
 	TEST("handler-before", test_handler_before);
+	TEST("last-resorts", test_last_resorts);
 	TEST("no-memory", test_no_memory);
 	return g_test_run();
 }

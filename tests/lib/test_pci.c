@@ -163,7 +163,7 @@ static void test_get(struct fixture *fixture, gconstpointer data)
 		g_assert_cmpuint(devices[i + 1].bdf.device, ==, i);
 	free(devices);
 	g_assert_cmpint(pci_list_on(sys, "/sys/nowhere", &devices, &count), ==, -ENOENT);
-	fixture->kernel.fail_at = fixture->kernel.calls + 2;
+	fixture->kernel.fail_at = fixture->kernel.calls + 3;
 	g_assert_cmpint(pci_list_on(sys, "/sys/bus/pci/devices", &devices, &count), ==, -EIO);
 }
 
