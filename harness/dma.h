@@ -22,7 +22,6 @@
  * @engine: its engine, with staging memory mapped if it needs some
  * @iova: allocator of IOVAs that the space can map and the device can send
  * @staging: memory of the engine's own, mapped in the space; NULL if it needs none
- * @index: number of the device in the case
  * @owns_space: the space goes with the rig
  * @closed: given back already
  */
@@ -33,7 +32,6 @@ struct rig {
 	struct engine engine;
 	struct iommut_iova *iova;
 	struct iommut_memory *staging;
-	int index;
 	bool owns_space;
 	bool closed;
 };
@@ -59,6 +57,18 @@ struct rig *rig_open(struct test *t);
  */
 struct rig *rig_open_in(struct test *t, struct iommut_space *space, int index,
 			const struct iommut_device_options *options);
+
+/**
+ * rig_open_function() - open a function that the runner did not choose, such as a virtual one of the case's device
+ * @t: the test
+ * @space: the space; NULL makes a new one
+ * @name: "DDDD:BB:DD.F", bound to a VFIO driver
+ * @options: as for rig_open_in()
+ *
+ * Return: the rig.
+ */
+struct rig *rig_open_function(struct test *t, struct iommut_space *space, const char *name,
+			      const struct iommut_device_options *options);
 
 /**
  * rig_open_space() - an address space of the variant's backend, given back at the end

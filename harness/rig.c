@@ -203,11 +203,10 @@ static const struct engine_driver *driver_of(struct test *t, const char *name, i
 	return driver;
 }
 
-struct rig *rig_open_in(struct test *t, struct iommut_space *space, int index,
-			const struct iommut_device_options *options)
+static struct rig *open_rig(struct test *t, struct iommut_space *space, const char *name,
+			    const struct engine_driver *driver,
+			    const struct iommut_device_options *options)
 {
-	const char *name = test_device_name(t, index);
-	const struct engine_driver *driver = driver_of(t, name, index);
 	static const struct iommut_device_options none;
 	struct rig *rig = calloc(1, sizeof(*rig));
 	int error;
@@ -215,7 +214,6 @@ struct rig *rig_open_in(struct test *t, struct iommut_space *space, int index,
 	if (!rig)
 		fail(t, "out of memory");
 	rig->t = t;
-	rig->index = index;
 	undo_later(t, undo_rig, rig);
 	rig->owns_space = !space;
 	if (!space)
@@ -230,6 +228,20 @@ struct rig *rig_open_in(struct test *t, struct iommut_space *space, int index,
 	if (!options || !(options->flags & IOMMUT_DEVICE_DETACHED))
 		rig_stage(rig);
 	return rig;
+}
+
+struct rig *rig_open_in(struct test *t, struct iommut_space *space, int index,
+			const struct iommut_device_options *options)
+{
+	const char *name = test_device_name(t, index);
+
+	return open_rig(t, space, name, driver_of(t, name, index), options);
+}
+
+struct rig *rig_open_function(struct test *t, struct iommut_space *space, const char *name,
+			      const struct iommut_device_options *options)
+{
+	return open_rig(t, space, name, driver_of(t, name, -1), options);
 }
 
 struct rig *rig_open(struct test *t)

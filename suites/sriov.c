@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Virtual functions (PCIe SR-IOV): made by the kernel for the case's device, which stays with vfio-pci, used through VFIO like any other
+ * function, and taken away again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/pci_regs.h>
+
+#include <iommut/irq.h>
+#include <iommut/pci.h>
+
+#include "engines/testdev.h"
+#include "harness/dma.h"
+
+SUITE("sriov",
+      "virtual functions: apart from each other and from the function that they belong to");
+
+#define PAGE        4096ull
+#define DRIVER      "vfio-pci"
+#define SWITCH      "/sys/module/vfio_pci/parameters/enable_sriov"
+#define VFS         2
+#define DEADLINE_MS 5000
+#define RULE        "PCIe 6.2, 9.1.2: a VF has a requester ID of its own; VT-d 4.1, 3.4.2: context entries"
+
+/*
+ * What the physical function's user and those of its VFs agree upon (vfio.h: VFIO_DEVICE_FEATURE_PCI_VF_TOKEN). The kernel keeps it
+ * when the function is closed, so each case has another one.
+ */
+static uint8_t token[16];
+static const struct iommut_device_options with_token = { .token = token };
+
+/* Not a case's own: what has to be put back after it has returned. */
+static struct {
+	const char *physical;
+	char virtual[VFS][16];
+	char switched;
+} functions;
+
+static void set_switch(char value)
+{
+	int fd = open(SWITCH, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, &value, 1) != 1)
+		functions.switched = 0;
+	close(fd);
+}
+
+static void take_away(void *argument)
+{
+	(void)iommut_pci_sriov_enable(functions.physical, 0);
+	if (functions.switched)
+		set_switch(functions.switched);
+}
+
+/* vfio-pci makes VFs only if it was told to. */
+static void allow_functions(struct test *t)
+{
+	int fd = open(SWITCH, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, &functions.switched, 1) != 1 || pwrite(fd, "Y", 1, 0) != 1) {
+		if (fd >= 0)
+			close(fd);
+		functions.switched = 0;
+		skip(t, "vfio-pci makes no virtual functions",
+		     "Linux 5.7 or later with CONFIG_PCI_IOV, and root");
+	}
+	close(fd);
+}
+
+static void make_functions(struct test *t)
+{
+	expect_zero(t, iommut_pci_sriov_enable(functions.physical, VFS));
+	for (unsigned int i = 0; i < VFS; i++) {
+		expect_zero(t,
+			    iommut_pci_sriov_function(functions.physical, i, functions.virtual[i],
+						      sizeof(functions.virtual[i])));
+		expect_zero(t, iommut_pci_bind(functions.virtual[i], DRIVER, NULL));
+	}
+	note(t, "%s has %s and %s", functions.physical, functions.virtual[0], functions.virtual[1]);
+}
+
+/* To be called first: the VFs go last. Skips where there are none. */
+static void open_functions(struct test *t)
+{
+	unsigned int total = 0, enabled = 0;
+	int error;
+
+	functions.physical = test_device_name(t, 0);
+	error = iommut_pci_sriov(functions.physical, &total, &enabled);
+	if (error || total < VFS)
+		skip(t, "the device has no virtual functions",
+		     "a device with SR-IOV, such as pcie-ats-testdev with sriov-vfs=2");
+	if (enabled)
+		skip(t, "the device's virtual functions are in use", "a device without any");
+	for (size_t i = 0; i < sizeof(token); i++)
+		token[i] = (uint8_t)random_below(t, 256);
+	undo_later(t, take_away, NULL);
+	allow_functions(t);
+	make_functions(t);
+}
+
+static void need_own_groups(struct test *t)
+{
+	struct iommut_pci_device pci[VFS];
+
+	for (int i = 0; i < VFS; i++)
+		expect_zero(t, iommut_pci_get(functions.virtual[i], &pci[i]));
+	if (pci[0].iommu_group == pci[1].iommu_group)
+		skipf(t, "functions in IOMMU groups of their own (ACS)", "%s and %s share group %d",
+		      functions.virtual[0], functions.virtual[1], pci[0].iommu_group);
+}
+
+/* The physical function, and both virtual ones, each in an address space of its own. */
+struct trio {
+	struct rig *physical;
+	struct rig *virtual[VFS];
+};
+
+static struct trio open_trio(struct test *t)
+{
+	struct trio trio;
+
+	open_functions(t);
+	need_own_groups(t);
+	/* The first one that opens the physical function chooses the token. */
+	trio.physical = rig_open_in(t, NULL, 0, &with_token);
+	for (int i = 0; i < VFS; i++) {
+		trio.virtual[i] = rig_open_function(t, NULL, functions.virtual[i], &with_token);
+		need(trio.virtual[i], ENGINE_READ | ENGINE_WRITE);
+	}
+	return trio;
+}
+
+CASE(apart,
+     .proves = "two virtual functions and the physical one, each with the same IOVA in an address "
+	       "space of its own, reach each its own page, and an unmap for one takes nothing from "
+	       "the others",
+     .rule = RULE, .marks = LIST("exclusive"), .timeout_ms = 20000, .parameters = { BACKENDS })
+{
+	struct trio trio = open_trio(t);
+	struct rig *rig[] = { trio.virtual[0], trio.virtual[1], trio.physical };
+	struct dma_buffer *buffer[3];
+
+	buffer[0] = map_buffer(rig[0], PAGE);
+	for (int i = 1; i < 3; i++)
+		buffer[i] = map_buffer_with(
+			rig[i], PAGE,
+			&(struct buffer_options){ .fixed = true, .iova = buffer[0]->iova });
+	for (int active = 0; active < 3; active++) {
+		uint64_t value = random64(t);
+
+		for (int i = 0; i < 3; i++)
+			fill_canary(buffer[i]);
+		expect_write(rig[active], buffer[active]->iova, &value, sizeof(value));
+		expect_bytes(t, buffer[active]->data, &value, sizeof(value));
+		for (int i = 0; i < 3; i++)
+			if (i != active)
+				expect_canary(buffer[i]);
+	}
+	unmap_buffer(buffer[0]);
+	fill_canary(buffer[0]);
+	expect_write_blocked(rig[0], buffer[0]->iova, 8);
+	expect_canary(buffer[0]);
+	expect_reaches(buffer[1]);
+	expect_reaches(buffer[2]);
+}
+
+CASE(foreign_mapping,
+     .proves = "what is mapped for one virtual function is reached neither by another nor by the "
+	       "physical function",
+     .rule = RULE, .marks = LIST("exclusive"), .timeout_ms = 20000, .parameters = { BACKENDS })
+{
+	struct trio trio = open_trio(t);
+	struct dma_buffer *own[] = { map_buffer(trio.virtual[1], PAGE),
+				     map_buffer(trio.physical, PAGE) };
+	struct dma_buffer *only = map_buffer_with(
+		trio.virtual [0], PAGE,
+		&(struct buffer_options) { .fixed = true, .iova = own[0]->iova + (16 << 20) });
+
+	expect_reaches(only);
+	for (int i = 0; i < 2; i++) {
+		/* The stimulus works where it may. */
+		expect_reaches(own[i]);
+		fill_canary(only);
+		expect_write_blocked(own[i]->rig, only->iova, 8);
+		expect_canary(only);
+		memset(only->data, 0x5e, PAGE);
+		expect_read_blocked(own[i]->rig, only->iova, only->data, 8);
+	}
+	expect_reaches(only);
+}
+
+static int try_token(struct test *t, const char *name, const uint8_t *secret)
+{
+	const struct iommut_device_options options = { .token = secret };
+	struct iommut_space *space = rig_open_space(t);
+	struct iommut_device *device = NULL;
+	int error = iommut_device_open_with(&device, space, name, &options);
+
+	iommut_device_close(device);
+	return error;
+}
+
+#define expect_no_access(t, error)                                                      \
+	do {                                                                            \
+		int refusal = (error);                                                  \
+		expect_that(t, refusal == -EACCES || refusal == -EINVAL, #error ": %s", \
+			    refusal ? strerror(-refusal) : "it was opened");            \
+	} while (0)
+
+CASE(token,
+     .proves = "a virtual function whose physical function has a user is opened with that user's "
+	       "token only, and the physical one only with it while a virtual one is open",
+     .rule = "vfio.h: VFIO_DEVICE_FEATURE_PCI_VF_TOKEN", .marks = LIST("exclusive"),
+     .timeout_ms = 20000, .parameters = { BACKENDS })
+{
+	uint8_t wrong[sizeof(token)];
+	struct rig *physical, *virtual;
+	const char *name;
+
+	open_functions(t);
+	name = functions.virtual[0];
+	memcpy(wrong, token, sizeof(wrong));
+	wrong[15] ^= 1;
+	/* Before the physical function has a user, too. */
+	expect_no_access(t, try_token(t, name, NULL));
+	expect_no_access(t, try_token(t, name, wrong));
+	physical = rig_open_in(t, NULL, 0, &with_token);
+	expect_no_access(t, try_token(t, name, NULL));
+	expect_no_access(t, try_token(t, name, wrong));
+	virtual = rig_open_function(t, NULL, name, &with_token);
+	expect_reaches(map_buffer(virtual, PAGE));
+	/* Closing and opening it resets the physical function, and with it the virtual ones (PCIe 6.2, 9.2.2.2). */
+	rig_close(physical);
+	expect_no_access(t, try_token(t, functions.physical, NULL));
+	expect_no_access(t, try_token(t, functions.physical, wrong));
+	expect_zero(t, try_token(t, functions.physical, token));
+	rig_close(virtual);
+	/* Without users of its VFs the physical function is anybody's. */
+	expect_zero(t, try_token(t, functions.physical, NULL));
+}
+
+CASE(bus_master_of_one,
+     .proves = "a function whose bus mastering is off reaches nothing, and those beside it go on, "
+	       "be it virtual or physical",
+     .rule = "PCIe 6.2, 9.3.4.1.3: Bus Master Enable of a VF", .marks = LIST("exclusive"),
+     .timeout_ms = 20000, .parameters = { BACKENDS })
+{
+	struct trio trio = open_trio(t);
+	struct rig *rig[] = { trio.virtual[0], trio.virtual[1], trio.physical };
+	struct dma_buffer *buffer[3];
+
+	for (int i = 0; i < 3; i++) {
+		need(rig[i], ENGINE_BUS_MASTER);
+		buffer[i] = map_buffer(rig[i], PAGE);
+		expect_reaches(buffer[i]);
+	}
+	for (int off = 0; off < 3; off++) {
+		struct engine_result result;
+
+		fill_canary(buffer[off]);
+		expect_zero(t, iommut_device_bus_master(rig[off]->device, false));
+		expect_zero(t, engine_write(&rig[off]->engine, buffer[off]->iova, "disabled", 8,
+					    &result));
+		if (rig[off]->engine.capabilities & ENGINE_SEES_ERRORS)
+			expect_that(t, result.status != ENGINE_OK, "the device saw no error");
+		expect_canary(buffer[off]);
+		for (int i = 0; i < 3; i++)
+			if (i != off)
+				expect_reaches(buffer[i]);
+		expect_zero(t, iommut_device_bus_master(rig[off]->device, true));
+		expect_reaches(buffer[off]);
+	}
+}
+
+/* The function fills a page again and again; returns once it does. */
+static void start_storm(struct rig *rig, const struct dma_buffer *buffer, uint64_t value)
+{
+	const struct engine_transfer fill = { .operation = ENGINE_OP_FILL,
+					      .pasid = IOMMUT_NO_PASID,
+					      .iova = buffer->iova,
+					      .length = 64,
+					      .operand = value };
+
+	expect_zero(rig->t, testdev_storm(&rig->engine, &fill, 100));
+	for (int64_t end = now_ms() + DEADLINE_MS;
+	     testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4;)
+		expect_that(rig->t, now_ms() < end, "the storm did not start");
+}
+
+CASE(reset_of_one,
+     .proves = "a reset of a virtual function ends its DMA and not that of another, whose mappings "
+	       "stay",
+     .rule = "PCIe 6.2, 9.2.2.2: an FLR of a VF affects this VF only; vfio.h: VFIO_DEVICE_RESET",
+     .marks = LIST("exclusive"), .timeout_ms = 20000, .parameters = { BACKENDS })
+{
+	struct trio trio = open_trio(t);
+	struct dma_buffer *buffer[VFS];
+	uint64_t before;
+
+	for (int i = 0; i < VFS; i++) {
+		need(trio.virtual[i], ENGINE_STORM | ENGINE_FILL);
+		buffer[i] = map_buffer(trio.virtual[i], PAGE);
+		start_storm(trio.virtual[i], buffer[i], 0x6161616161616161);
+	}
+	expect_zero(t, iommut_device_reset(trio.virtual[0] -> device));
+	fill_canary(buffer[0]);
+	before = testdev_get64(&trio.virtual[1] -> engine, TESTDEV_STORM_OK);
+	for (int64_t end = now_ms() + DEADLINE_MS;
+	     testdev_get64(&trio.virtual[1] -> engine, TESTDEV_STORM_OK) < before + 4;)
+		expect_that(t, now_ms() < end, "the other function does not go on");
+	expect_canary(buffer[0]);
+	expect_zero(t, testdev_storm_stop(&trio.virtual[1] -> engine, NULL, NULL));
+	expect_zero(t, iommut_device_bus_master(trio.virtual[0] -> device, true));
+	expect_reaches(buffer[0]);
+	expect_reaches(buffer[1]);
+}
+
+struct refused_write {
+	struct rig *rig;
+	uint64_t iova;
+};
+
+static void write_again(void *argument)
+{
+	const struct refused_write *again = argument;
+
+	expect_write_blocked(again->rig, again->iova, 4);
+}
+
+CASE(fault_names_function,
+     .proves = "the report of a virtual function's refused transaction names it, and neither its "
+	       "neighbour nor the physical function",
+     .rule = RULE "; 7.3: fault recording, SID", .marks = LIST("exclusive"), .timeout_ms = 30000,
+     .parameters = { BACKENDS })
+{
+	struct trio trio = open_trio(t);
+	struct rig *rig = trio.virtual[1];
+	struct refused_write again = { rig, free_iova(rig, PAGE) };
+	struct fault_watch *watch = watch_faults(t);
+	struct iommut_fault fault;
+
+	expect_reaches(map_buffer(rig, PAGE));
+	provokes_faults(t);
+	provoke_report(watch, rig, again.iova, write_again, &again, &fault);
+	if (!(fault.fields & IOMMUT_FAULT_HAS_DEVICE))
+		skip(t, "this IOMMU's reports do not tell the device",
+		     "an IOMMU whose driver prints it");
+	expect_that(t, fault_is_of(&fault, functions.virtual[1]),
+		    "%s did it, another function was reported", functions.virtual[1]);
+}
+
+static void *remove_functions(void *result)
+{
+	*(int *)result = iommut_pci_sriov_enable(functions.physical, 0);
+	return NULL;
+}
+
+CASE(taken_away,
+     .proves = "virtual functions that are taken away under DMA are asked back from their user, "
+	       "and once they are closed nothing is written any more and they are gone",
+     .rule = "vfio.h: VFIO_PCI_REQ_IRQ_INDEX; ABI sysfs-bus-pci: sriov_numvfs",
+     .marks = LIST("exclusive"), .timeout_ms = 30000, .parameters = { BACKENDS })
+{
+	struct trio trio = open_trio(t);
+	struct dma_buffer *buffer = map_buffer(trio.virtual[0], PAGE);
+	struct iommut_memory *page;
+	struct iommut_pci_device pci;
+	struct iommut_irqs *request;
+	uint64_t count = 0;
+	pthread_t thread;
+	int error = 1;
+
+	need(trio.virtual[0], ENGINE_STORM | ENGINE_FILL);
+	/* The last one goes first, and must have no user for the other to be asked back. */
+	rig_close(trio.virtual[1]);
+	/* Memory that outlives the device's address space. */
+	expect_zero(t, iommut_memory_alloc(&page, PAGE, IOMMUT_MEMORY_SHARED));
+	undo_later(t, (void (*)(void *))iommut_memory_free, page);
+	unmap_buffer(buffer);
+	expect_zero(t, iommut_space_map(trio.virtual[0] -> space, page -> address, PAGE,
+					buffer -> iova, IOMMUT_RW));
+	expect_zero(t,
+		    iommut_irqs_open(&request, trio.virtual[0] -> device, IOMMUT_IRQ_REQUEST, 1));
+	start_storm(trio.virtual[0], buffer, 0x6363636363636363);
+	expect_that(t, pthread_create(&thread, NULL, remove_functions, &error) == 0,
+		    "no thread can be made");
+	count = 0;
+	if (iommut_irqs_wait(request, 0, DEADLINE_MS, &count))
+		note(t, "no request came within %d ms", DEADLINE_MS);
+	iommut_irqs_close(request);
+	rig_close(trio.virtual[0]);
+	memset(page->address, CANARY, PAGE);
+	pthread_join(thread, NULL);
+	expect_zero(t, error);
+	expect_that(t, count > 0, "the function was not asked back");
+	for (int i = 0; i < VFS; i++)
+		expect_errno(t, iommut_pci_get(functions.virtual[i], &pci), ENODEV);
+	for (size_t i = 0; i < PAGE; i++)
+		expect_that(t, ((uint8_t *)page->address)[i] == CANARY,
+			    "byte %zu was written after the function was closed", i);
+	expect_reaches(map_buffer(trio.physical, PAGE));
+}
+
+CASE(made_again,
+     .proves = "a virtual function that is made again has nothing of what was mapped for the one "
+	       "before it, and works with mappings of its own",
+     .rule = RULE "; ABI sysfs-bus-pci: sriov_numvfs", .marks = LIST("exclusive"),
+     .timeout_ms = 30000, .parameters = { BACKENDS })
+{
+	struct iommut_memory *old;
+	uint64_t iova = 0;
+
+	open_functions(t);
+	expect_zero(t, iommut_memory_alloc(&old, PAGE, IOMMUT_MEMORY_ANONYMOUS));
+	undo_later(t, (void (*)(void *))iommut_memory_free, old);
+	for (int round = 0; round < 2; round++) {
+		struct rig *physical = rig_open_in(t, NULL, 0, &with_token), *virtual;
+		struct dma_buffer *buffer;
+
+		virtual = rig_open_function(t, NULL, functions.virtual[0], &with_token);
+		if (round) {
+			/* The positive control of this is the write that reached it the last time. */
+			memset(old->address, CANARY, PAGE);
+			expect_write_blocked(virtual, iova, 8);
+			for (size_t i = 0; i < PAGE; i++)
+				expect_that(t, ((uint8_t *)old->address)[i] == CANARY,
+					    "byte %zu of what the last one had was written", i);
+		}
+		buffer = map_buffer(virtual, PAGE);
+		expect_reaches(buffer);
+		unmap_buffer(buffer);
+		iova = buffer->iova;
+		expect_zero(t,
+			    iommut_space_map(virtual->space, old->address, PAGE, iova, IOMMUT_RW));
+		expect_write(virtual, iova, "reached!", 8);
+		expect_bytes(t, old->address, "reached!", 8);
+		rig_close(virtual);
+		rig_close(physical);
+		if (round == 0) {
+			expect_zero(t, iommut_pci_sriov_enable(functions.physical, 0));
+			make_functions(t);
+		}
+	}
+}
