@@ -57,7 +57,7 @@ static gint64 floor_ms(lab_config *config, const struct lab_profile *profile,
 			    ? (g_get_monotonic_time() - started) / 1000
 			    : -1;
 	if (*image_ms >= 0)
-		command = lab_qemu_command(config, profile, accelerator, folder, -1, -1, &error);
+		command = lab_qemu_command(config, profile, accelerator, folder, NULL, &error);
 	if (command)
 		ms = median_ms((const char *const *)command->pdata, times);
 	else

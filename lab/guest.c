@@ -5,19 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
-#include <glib/gstdio.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FOLDER_PREFIX      "iommut-lab-"
 #define CONSOLE_LINES_TOLD 20
 #define EXIT_TIMEOUT_MS    1000
 /* From QEMU's start to the agent's first breath. Two vCPUs on one busy CPU took 14 s under TCG. */
@@ -30,8 +27,9 @@ struct lab_guest {
 	const struct lab_config *config;
 	const struct lab_profile *profile;
 	char *accelerator;
-	char *folder;
-	int lock;
+	int image; /* files in memory; -1 while there is no guest */
+	int console;
+	int errors;
 	GPid pid;
 	int status; /* of waitpid, once pid is 0 again */
 	bool exited;
@@ -46,85 +44,37 @@ static struct lab_guest *guest_of(struct transport *transport)
 	return (struct lab_guest *)transport;
 }
 
-static void remove_folder(const char *path)
-{
-	g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-	const char *entry;
-
-	while (folder && (entry = g_dir_read_name(folder))) {
-		g_autofree char *file = g_build_filename(path, entry, NULL);
-
-		g_unlink(file);
-	}
-	g_rmdir(path);
-}
-
-/* A lab killed with SIGKILL leaves its folder; the next one finds it unlocked. */
-static void remove_stale_folders(void)
-{
-	g_autoptr(GDir) temporary = g_dir_open(g_get_tmp_dir(), 0, NULL);
-	const char *entry;
-
-	while (temporary && (entry = g_dir_read_name(temporary))) {
-		g_autofree char *path = g_build_filename(g_get_tmp_dir(), entry, NULL);
-		g_autofree char *lock = g_build_filename(path, LAB_FILE_LOCK, NULL);
-		int fd;
-
-		if (!g_str_has_prefix(entry, FOLDER_PREFIX))
-			continue;
-		fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-		if (fd < 0)
-			continue;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			remove_folder(path);
-		close(fd);
-	}
-}
-
 /*
- * A folder that another lab takes for a stale one before it is locked is gone when the lock is held: then another is made.
- * Returns 1 when it is ours, 0 when it is gone, -1 on errors.
+ * What QEMU reads and writes has no name: however this process ends, nothing of it is left in a file system.
  */
-static int take_folder(struct lab_guest *guest, GError **error)
+static bool make_files(struct lab_guest *guest, GError **error)
 {
-	g_autofree char *lock = NULL;
-	struct stat status;
-
-	guest->folder = g_dir_make_tmp(FOLDER_PREFIX "XXXXXX", error);
-	if (!guest->folder)
-		return -1;
-	lock = g_build_filename(guest->folder, LAB_FILE_LOCK, NULL);
-	guest->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (guest->lock >= 0 && flock(guest->lock, LOCK_EX) == 0 &&
-	    fstat(guest->lock, &status) == 0) {
-		if (status.st_nlink)
-			return 1;
-		close(guest->lock);
-		guest->lock = -1;
-		g_clear_pointer(&guest->folder, g_free);
-		return 0;
-	}
-	g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "cannot lock %s: %s", lock,
+	guest->image = memfd_create(LAB_FILE_IMAGE, MFD_CLOEXEC);
+	guest->console = memfd_create(LAB_FILE_CONSOLE, MFD_CLOEXEC);
+	guest->errors = memfd_create(LAB_FILE_ERRORS, MFD_CLOEXEC);
+	if (guest->image >= 0 && guest->console >= 0 && guest->errors >= 0)
+		return true;
+	g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "no files in memory: %s",
 		    g_strerror(errno));
-	return -1;
+	return false;
 }
 
-static bool make_folder(struct lab_guest *guest, GError **error)
+static void close_files(struct lab_guest *guest)
 {
-	int ours;
+	int *const files[] = { &guest->image, &guest->console, &guest->errors };
 
-	remove_stale_folders();
-	while ((ours = take_folder(guest, error)) == 0)
-		;
-	return ours > 0;
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+		if (*files[i] >= 0)
+			close(*files[i]);
+		*files[i] = -1;
+	}
 }
 
 /* In QEMU's process, before exec: only what is safe after fork. */
 struct child {
 	pid_t parent;
 	int errors;
-	int agent;
-	int qmp;
+	struct lab_descriptors descriptors;
 };
 
 static void prepare_child(gpointer data)
@@ -138,36 +88,32 @@ static void prepare_child(gpointer data)
 		_exit(1);
 	dup2(child->errors, STDERR_FILENO);
 	dup2(child->errors, STDOUT_FILENO);
-	fcntl(child->agent, F_SETFD, 0);
-	fcntl(child->qmp, F_SETFD, 0);
+	fcntl(child->descriptors.image, F_SETFD, 0);
+	fcntl(child->descriptors.console, F_SETFD, 0);
+	fcntl(child->descriptors.agent, F_SETFD, 0);
+	fcntl(child->descriptors.qmp, F_SETFD, 0);
 }
 
 static bool spawn(struct lab_guest *guest, int agent_fd, int qmp_fd, GError **error)
 {
-	g_autofree char *errors = g_build_filename(guest->folder, LAB_FILE_ERRORS, NULL);
-	struct child child = { .parent = getpid(), .agent = agent_fd, .qmp = qmp_fd };
+	struct child child = {
+		.parent = getpid(),
+		.errors = guest->errors,
+		.descriptors = { guest->image, guest->console, agent_fd, qmp_fd },
+	};
 	g_autoptr(GPtrArray) command = NULL;
-	bool ok;
 
-	command = lab_qemu_command(guest->config, guest->profile, guest->accelerator, guest->folder,
-				   agent_fd, qmp_fd, error);
+	command = lab_qemu_command(guest->config, guest->profile, guest->accelerator, NULL,
+				   &child.descriptors, error);
 	if (!command)
 		return false;
 	g_free(guest->command);
 	guest->command = g_strjoinv(" ", (char **)command->pdata);
-	child.errors = open(errors, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (child.errors < 0) {
-		g_set_error(error, LAB_ERROR, LAB_ERROR_SYSTEM, "cannot write %s: %s", errors,
-			    g_strerror(errno));
-		return false;
-	}
-	ok = g_spawn_async(NULL, (char **)command->pdata, NULL,
-			   G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN,
-			   prepare_child, &child, &guest->pid, error);
-	close(child.errors);
 	guest->exited = false;
 	guest->panicked = false;
-	return ok;
+	return g_spawn_async(NULL, (char **)command->pdata, NULL,
+			     G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN,
+			     prepare_child, &child, &guest->pid, error);
 }
 
 /* Has QEMU ended, or does it within @timeout_ms? */
@@ -190,10 +136,9 @@ static bool has_exited(struct lab_guest *guest, int timeout_ms)
 	return true;
 }
 
-static void append_tail(GString *text, const struct lab_guest *guest, const char *file,
-			const char *title)
+static void append_tail(GString *text, int file, const char *title)
 {
-	g_autofree char *path = g_build_filename(guest->folder, file, NULL);
+	g_autofree char *path = lab_descriptor_path(file);
 	g_autofree char *content = NULL;
 	g_auto(GStrv) lines = NULL;
 	unsigned int count, first;
@@ -220,7 +165,7 @@ static char *death(struct transport *transport)
 	struct lab_guest *guest = guest_of(transport);
 	GString *text = g_string_new(NULL);
 
-	if (!guest->folder) {
+	if (guest->image < 0) {
 		g_string_append(text, "the guest is not running");
 		return g_string_free(text, FALSE);
 	}
@@ -242,8 +187,8 @@ static char *death(struct transport *transport)
 				       WEXITSTATUS(guest->status));
 	else
 		g_string_append(text, "the guest powered off or reset itself");
-	append_tail(text, guest, LAB_FILE_ERRORS, "QEMU's last words");
-	append_tail(text, guest, LAB_FILE_CONSOLE, "the console's last lines");
+	append_tail(text, guest->errors, "QEMU's last words");
+	append_tail(text, guest->console, "the console's last lines");
 	return g_string_free(text, FALSE);
 }
 
@@ -260,12 +205,7 @@ static void stop(struct transport *transport)
 	}
 	g_clear_pointer(&guest->qmp, lab_qmp_free);
 	/* The stream is closed by who got it: start() hands it over. */
-	if (guest->folder)
-		remove_folder(guest->folder);
-	g_clear_pointer(&guest->folder, g_free);
-	if (guest->lock >= 0)
-		close(guest->lock);
-	guest->lock = -1;
+	close_files(guest);
 }
 
 static int fail_phase(struct lab_guest *guest, const char *phase, GError **error)
@@ -326,9 +266,9 @@ static int start(struct transport *transport, GError **error)
 	GError *problem = NULL;
 
 	stop(transport);
-	if (!make_folder(guest, error))
+	if (!make_files(guest, error))
 		goto failed;
-	image = g_build_filename(guest->folder, LAB_FILE_IMAGE, NULL);
+	image = lab_descriptor_path(guest->image);
 	if (!lab_image_write(guest->config, transport->tests, image, error))
 		goto failed;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, agent) < 0 ||
@@ -449,6 +389,6 @@ struct transport *lab_transport(const struct lab_config *config, const struct la
 	guest->config = config;
 	guest->profile = profile;
 	guest->accelerator = g_strdup(accelerator);
-	guest->lock = -1;
+	guest->image = guest->console = guest->errors = -1;
 	return &guest->transport;
 }

@@ -141,27 +141,36 @@ GPtrArray *lab_modules(const char *folder, GError **error);
 
 /* --- a guest (qemu_command.c, guest.c) --- */
 
+/* Open files and streams that QEMU inherits. */
+struct lab_descriptors {
+	int image;   /* the guest's initramfs */
+	int console; /* where the guest's console goes */
+	int agent;   /* QEMU's end of the stream to the agent */
+	int qmp;     /* QEMU's end of its control stream */
+};
+
+/* The name under which a process can open what it has open already; a new string. */
+char *lab_descriptor_path(int fd);
+
 /**
  * lab_qemu_command() - QEMU's command line for a guest
  * @config: what to boot
  * @profile: what to boot it on
  * @accelerator: "kvm" or "tcg"
- * @folder: where its console and image are
- * @agent_fd: QEMU's end of the stream to the agent, or -1 for a listening socket in @folder
- * @qmp_fd: QEMU's end of its control stream, or -1 likewise
+ * @folder: where image and console are and sockets are to listen, by the names below; not used with @descriptors
+ * @descriptors: what QEMU inherits, or NULL
  * @error: LAB_ERROR_UNAVAILABLE when this QEMU lacks what the profile asks for
  *
  * Return: NULL-terminated array of strings.
  */
 GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_profile *profile,
-			    const char *accelerator, const char *folder, int agent_fd, int qmp_fd,
-			    GError **error);
+			    const char *accelerator, const char *folder,
+			    const struct lab_descriptors *descriptors, GError **error);
 
-/* Names of the files in a guest's folder. */
+/* Names of the files of a guest. */
 #define LAB_FILE_IMAGE   "image"
 #define LAB_FILE_CONSOLE "console"
 #define LAB_FILE_ERRORS  "errors"
-#define LAB_FILE_LOCK    "lock"
 
 /**
  * lab_transport() - a guest as a machine under test

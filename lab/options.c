@@ -97,7 +97,7 @@ bool lab_drop_unavailable(const struct lab_config *config, const struct lab_opti
 		g_autoptr(GPtrArray) command = NULL;
 		g_autoptr(GError) problem = NULL;
 
-		command = lab_qemu_command(config, profiles->pdata[i], accelerator, ".", -1, -1,
+		command = lab_qemu_command(config, profiles->pdata[i], accelerator, ".", NULL,
 					   &problem);
 		if (command) {
 			i++;
@@ -135,7 +135,7 @@ bool lab_print_command(const struct lab_config *config, const struct lab_profile
 		       const char *accelerator, GError **error)
 {
 	g_autoptr(GPtrArray) command =
-		lab_qemu_command(config, profile, accelerator, ".", -1, -1, error);
+		lab_qemu_command(config, profile, accelerator, ".", NULL, error);
 
 	if (!command)
 		return false;

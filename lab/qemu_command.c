@@ -70,10 +70,24 @@ static void add_channel(GPtrArray *command, const char *name, const char *folder
 		    folder, name);
 }
 
-GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_profile *profile,
-			    const char *accelerator, const char *folder, int agent_fd, int qmp_fd,
-			    GError **error)
+char *lab_descriptor_path(int fd)
 {
+	return g_strdup_printf("/dev/fd/%d", fd);
+}
+
+static char *file_path(const char *folder, const char *name, int fd)
+{
+	return fd >= 0 ? lab_descriptor_path(fd) : g_build_filename(folder, name, NULL);
+}
+
+GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_profile *profile,
+			    const char *accelerator, const char *folder,
+			    const struct lab_descriptors *descriptors, GError **error)
+{
+	static const struct lab_descriptors none = { -1, -1, -1, -1 };
+	const struct lab_descriptors *fds = descriptors ? descriptors : &none;
+	g_autofree char *image = file_path(folder, LAB_FILE_IMAGE, fds->image);
+	g_autofree char *console = file_path(folder, LAB_FILE_CONSOLE, fds->console);
 	g_autoptr(GPtrArray) command = g_ptr_array_new_with_free_func(g_free);
 	unsigned int slot = 1;
 
@@ -99,7 +113,7 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	add(command, "-display", "none");
 	add(command, "-no-reboot", NULL);
 	add(command, "-kernel", "%s", config->kernel);
-	add(command, "-initrd", "%s/" LAB_FILE_IMAGE, folder);
+	add(command, "-initrd", "%s", image);
 	/*
 	 * ttyS0 costs the guest time for every character, so only what is wrong goes there; the whole log goes through
 	 * the agent. A panic ends the guest at once. On a busy host the ticks of the timer check come late. Some huge
@@ -110,12 +124,12 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	    "console=ttyS0 loglevel=4 panic=-1 oops=panic edd=off no_timer_check hugepages=32 "
 	    "vfio_pci.disable_idle_d3=1%s%s",
 	    profile->append && *profile->append ? " " : "", profile->append ? profile->append : "");
-	add(command, "-serial", "file:%s/" LAB_FILE_CONSOLE, folder);
+	add(command, "-serial", "file:%s", console);
 	/* The IOMMU first: devices that exist before it are not behind it. */
 	if (!add_iommu(command, config, profile, error))
 		return NULL;
-	add_channel(command, "agent", folder, agent_fd);
-	add_channel(command, "qmp", folder, qmp_fd);
+	add_channel(command, "agent", folder, fds->agent);
+	add_channel(command, "qmp", folder, fds->qmp);
 	add(command, "-mon", "chardev=qmp,mode=control");
 	add(command, "-device", "virtio-serial-pci,id=serial");
 	add(command, "-device",

@@ -310,7 +310,7 @@ static void test_qemu_without(void)
 	g_autoptr(lab_profile) profile = lab_profile_load("amd", NULL);
 	g_autoptr(GError) error = NULL;
 
-	g_assert_null(lab_qemu_command(&config, profile, "tcg", ".", -1, -1, &error));
+	g_assert_null(lab_qemu_command(&config, profile, "tcg", ".", NULL, &error));
 	g_assert_error(error, LAB_ERROR, LAB_ERROR_UNAVAILABLE);
 	g_assert_nonnull(strstr(error->message, "amd-iommu"));
 }
