@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/sha256.h"
 
 static void send_fact(struct agent *agent, const char *key, const char *value)
 {
@@ -115,6 +116,57 @@ static void send_groups(struct agent *agent)
 		closedir(groups);
 }
 
+/* Of the kernel's configuration, where a kernel or a distribution keeps it: "SHA256 of FILE". */
+static void send_config_digest(struct agent *agent, const char *release)
+{
+	static const struct {
+		const char *folder, *name;
+		bool of_release;
+	} places[] = {
+		{ "/proc/config.gz", "", false },
+		{ "/boot/config-", "", true },
+		{ "/lib/modules/", "/config", true },
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		char path[200], digest[SHA256_TEXT], text[300];
+
+		snprintf(path, sizeof(path), "%s%s%s", places[i].folder,
+			 places[i].of_release ? release : "", places[i].name);
+		if (!sha256_file(path, digest))
+			continue;
+		snprintf(text, sizeof(text), "%s of %s", digest, path);
+		send_fact(agent, "kernel_config", text);
+		return;
+	}
+}
+
+/* What the modules in question were told: "parameter.vfio_iommu_type1.allow_unsafe_interrupts". */
+static void send_parameters(struct agent *agent)
+{
+	static const char *const modules[] = { "vfio",          "vfio_pci",
+					       "vfio_pci_core", "vfio_iommu_type1",
+					       "iommufd",       "iommu" };
+
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		char path[100], key[200], file[400];
+		struct dirent *entry;
+		DIR *folder;
+
+		snprintf(path, sizeof(path), "/sys/module/%s/parameters", modules[i]);
+		folder = opendir(path);
+		while (folder && (entry = readdir(folder))) {
+			if (entry->d_name[0] == '.')
+				continue;
+			snprintf(key, sizeof(key), "parameter.%s.%.64s", modules[i], entry->d_name);
+			snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+			send_file(agent, key, file);
+		}
+		if (folder)
+			closedir(folder);
+	}
+}
+
 void send_environment(struct agent *agent)
 {
 	struct utsname name;
@@ -125,6 +177,7 @@ void send_environment(struct agent *agent)
 		send_fact(agent, "kernel_build", name.version);
 		send_fact(agent, "machine", name.machine);
 		send_fact(agent, "host", name.nodename);
+		send_config_digest(agent, name.release);
 	}
 	send_file(agent, "command_line", "/proc/cmdline");
 	snprintf(taint, sizeof(taint), "%llu", (unsigned long long)kernel_taint());
@@ -135,6 +188,7 @@ void send_environment(struct agent *agent)
 	send_line_of(agent, "hugepages", "/proc/meminfo", "HugePages_Total");
 	send_file(agent, "firmware", "/sys/class/dmi/id/bios_version");
 	send_file(agent, "system", "/sys/class/dmi/id/product_name");
+	send_parameters(agent);
 	send_iommus(agent);
 	send_groups(agent);
 	send_done(agent);

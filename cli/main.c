@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "tool_version.h"
 
 static const struct command commands[] = {
 	{ "lab", "[PATTERN...]", "boot Linux behind emulated IOMMUs and test its DMA there",
@@ -81,7 +82,8 @@ int main(int argc, char **argv)
 		return EXIT_STATUS_GOOD;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		printf("iommutests %s\n", IOMMUT_VERSION);
+		printf("iommutests %s%s%s%s\n", TOOL_VERSION, *TOOL_COMMIT ? " (" : "", TOOL_COMMIT,
+		       *TOOL_COMMIT ? ")" : "");
 		return EXIT_STATUS_GOOD;
 	}
 	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)

@@ -7,12 +7,21 @@
 
 #define MAX_LISTED 1000
 
+/* --- statistics of repeats --- */
+
+/* Fewer say too little of the noise. */
+#define ENOUGH_REPEATS       5
+#define SIGMAS               3.5
+#define LEAST_CHANGE_US      1000
+#define LEAST_CHANGE_ONCE_US 50000
+
 /* A case of a profile in a run, all its attempts taken together. */
 struct tally {
 	const char *id;
 	const char *profile;
 	guint counts[VERDICT_COUNT];
 	guint times;
+	guint bad;
 	double sum_us;
 	double sum_squares;
 	/* the worst of its results */
@@ -57,6 +66,7 @@ static GPtrArray *tally_run(const struct run *run, GHashTable **by_key)
 		}
 		tally->counts[result->verdict]++;
 		tally->times++;
+		tally->bad += verdict_is_bad(result->verdict);
 		tally->sum_us += (double)result->duration_us;
 		tally->sum_squares += (double)result->duration_us * (double)result->duration_us;
 		if (badness(result->verdict) > badness(tally->worst->verdict))
@@ -77,11 +87,12 @@ static double mean(const struct tally *tally)
 	return tally->sum_us / tally->times;
 }
 
-static double deviation(const struct tally *tally)
+/* The variance that the population of which these are a sample is thought to have. */
+static double variance(const struct tally *tally)
 {
-	double square = tally->sum_squares / tally->times - mean(tally) * mean(tally);
+	double squares = tally->sum_squares - tally->sum_us * mean(tally);
 
-	return tally->times > 1 && square > 0 ? sqrt(square) : 0;
+	return tally->times > 1 && squares > 0 ? squares / (tally->times - 1) : 0;
 }
 
 /* --- diff --- */
@@ -117,15 +128,62 @@ static void diff_objects(GString *out, const char *profile, json_t *before, json
 		add_change(out, profile, key, NULL, json_string_value(value));
 }
 
+static void diff_texts(GString *out, const char *profile, const char *key, const json_t *before,
+		       const json_t *after)
+{
+	if (g_strcmp0(json_string_value(before), json_string_value(after)) != 0)
+		add_change(out, profile, key, json_string_value(before), json_string_value(after));
+}
+
+/* Its devices as an object of texts: "device 0000:00:05.0" is "1234:11e8, driver vfio-pci, group 5". */
+static json_t *devices_of(const json_t *machine)
+{
+	json_t *all = json_object();
+	json_t *device;
+	size_t i;
+
+	json_array_foreach(json_object_get(machine, "devices"), i, device)
+	{
+		static const char *const keys[] = { "name", "vendor", "device", "driver", "group" };
+		const char *texts[G_N_ELEMENTS(keys)];
+		g_autofree char *key = NULL, *value = NULL;
+
+		for (gsize j = 0; j < G_N_ELEMENTS(keys); j++) {
+			texts[j] = json_string_value(json_object_get(device, keys[j]));
+			texts[j] = texts[j] && *texts[j] ? texts[j] : "none";
+		}
+		key = g_strdup_printf("device %s", texts[0]);
+		value = g_strdup_printf("%s:%s, driver %s, group %s", texts[1], texts[2], texts[3],
+					texts[4]);
+		json_object_set_new(all, key, json_string(value));
+	}
+	return all;
+}
+
+static void diff_devices(GString *out, const char *profile, const json_t *before,
+			 const json_t *after)
+{
+	json_t *old = devices_of(before), *now = devices_of(after);
+
+	diff_objects(out, profile, old, now);
+	json_decref(old);
+	json_decref(now);
+}
+
 static void diff_environments(GString *out, const struct run *before, const struct run *after,
 			      gboolean colour)
 {
 	json_t *old_machines = json_object_get(before->info, "machines");
 	json_t *new_machines = json_object_get(after->info, "machines");
 	g_autoptr(GString) changes = g_string_new(NULL);
+	static const char *const of_tool[] = { "tool", "tool_commit" };
 	const char *profile;
 	json_t *machine;
 
+	for (gsize i = 0; i < G_N_ELEMENTS(of_tool); i++)
+		diff_texts(changes, "iommutests", of_tool[i],
+			   json_object_get(before->info, of_tool[i]),
+			   json_object_get(after->info, of_tool[i]));
 	json_object_foreach(old_machines, profile, machine)
 	{
 		json_t *now = json_object_get(new_machines, profile);
@@ -138,6 +196,7 @@ static void diff_environments(GString *out, const struct run *before, const stru
 			     json_object_get(now, "describe"));
 		diff_objects(changes, profile, json_object_get(machine, "facts"),
 			     json_object_get(now, "facts"));
+		diff_devices(changes, profile, machine, now);
 	}
 	json_object_foreach(new_machines, profile,
 			    machine) if (!json_object_get(old_machines, profile))
@@ -157,6 +216,14 @@ struct diff {
 	guint regressions;
 };
 
+/* "fail", or where it ran several times and was not always so, "fail in 3 of 50". */
+static void add_outcome(GString *out, const struct tally *tally)
+{
+	g_string_append(out, verdict_name(tally->worst->verdict));
+	if (tally->bad && tally->times > 1)
+		g_string_append_printf(out, " in %u of %u", tally->bad, tally->times);
+}
+
 static void note_change(struct diff *diff, enum change change, const struct tally *before,
 			const struct tally *after)
 {
@@ -167,24 +234,43 @@ static void note_change(struct diff *diff, enum change change, const struct tall
 		return;
 	g_string_append_printf(list, "  %s: %s (", tally->profile, tally->id);
 	if (before)
-		g_string_append_printf(list, "%s%s", verdict_name(before->worst->verdict),
-				       after ? " -> " : "");
+		add_outcome(list, before);
+	if (before && after)
+		g_string_append(list, " -> ");
 	if (after)
-		g_string_append(list, verdict_name(after->worst->verdict));
+		add_outcome(list, after);
 	g_string_append_c(list, ')');
 	if (after && *after->worst->reason && verdict_is_bad(after->worst->verdict))
 		g_string_append_printf(list, ": %s", after->worst->reason);
 	g_string_append_c(list, '\n');
 }
 
+/*
+ * With enough repeats in both runs their noise is known: the means must differ by more than they would once in some thousand times
+ * (Welch's t). With fewer, only what nobody would call noise counts.
+ */
 static gboolean duration_changed(const struct tally *before, const struct tally *after)
 {
 	double difference = fabs(mean(after) - mean(before));
-	double noise = 3 * MAX(deviation(before), deviation(after));
+	double error = sqrt(variance(before) / before->times + variance(after) / after->times);
+	double widest = sqrt(MAX(variance(before), variance(after)));
 
-	if (before->times < 3 || after->times < 3)
-		noise = MAX(noise, 0.5 * mean(before));
-	return difference > MAX(noise, 50000);
+	if (MIN(before->times, after->times) >= ENOUGH_REPEATS)
+		return difference > MAX(SIGMAS * error, 0.1 * mean(before)) &&
+		       difference > LEAST_CHANGE_US;
+	return difference > MAX(SIGMAS * widest, 0.5 * mean(before)) &&
+	       difference > LEAST_CHANGE_ONCE_US;
+}
+
+/* How many standard errors more often it is bad after than before; 0 if that cannot be told. */
+static double worsening(const struct tally *before, const struct tally *after)
+{
+	double pooled = (double)(before->bad + after->bad) / (before->times + after->times);
+	double error = sqrt(pooled * (1 - pooled) * (1.0 / before->times + 1.0 / after->times));
+
+	if (MIN(before->times, after->times) < ENOUGH_REPEATS || error <= 0)
+		return 0;
+	return ((double)after->bad / after->times - (double)before->bad / before->times) / error;
 }
 
 static void compare_tallies(struct diff *diff, const struct tally *before,
@@ -193,12 +279,14 @@ static void compare_tallies(struct diff *diff, const struct tally *before,
 	gboolean was_bad = verdict_is_bad(before->worst->verdict);
 	gboolean is_bad = verdict_is_bad(after->worst->verdict);
 
-	if (!was_bad && is_bad) {
+	/* What was bad now and then and is so much more often has broken, too. */
+	if (is_bad && (!was_bad || worsening(before, after) > SIGMAS)) {
 		diff->regressions++;
 		note_change(diff, CHANGE_BROKEN, before, after);
 	} else if (was_bad && !is_bad) {
 		note_change(diff, CHANGE_FIXED, before, after);
-	} else if (before->worst->verdict != after->worst->verdict) {
+	} else if (before->worst->verdict != after->worst->verdict ||
+		   worsening(before, after) < -SIGMAS) {
 		note_change(diff, CHANGE_OTHER, before, after);
 	} else if (!is_bad && duration_changed(before, after)) {
 		g_autofree char *old = text_duration((gint64)mean(before));

@@ -9,8 +9,7 @@
 #include "runner/report.h"
 #include "runner/run_state.h"
 #include "runner/text.h"
-
-#define VERSION "0.1.0"
+#include "tool_version.h"
 
 static json_t *words_to_json(char **words)
 {
@@ -60,8 +59,10 @@ static json_t *first_info(const struct run_options *options, const struct run_ta
 		json_object_set_new(machines, targets[i].transport->name,
 				    json_pack("{s:o}", "replay", words_to_json(targets[i].replay)));
 	info = json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o}", "version", RESULTS_VERSION, "tool",
-			 VERSION, "started", started, "seed", seed, "directory", directory,
+			 TOOL_VERSION, "started", started, "seed", seed, "directory", directory,
 			 "command", words_to_json(options->command), "machines", machines);
+	if (*TOOL_COMMIT)
+		json_object_set_new(info, "tool_commit", json_string(TOOL_COMMIT));
 	note_boot(info, shares_fate);
 	return info;
 }

@@ -9,6 +9,7 @@
 
 #include "agent/protocol.h"
 #include "runner/foreign.h"
+#include "runner/registers.h"
 #include "runner/text.h"
 #include "runner/verdict.h"
 
@@ -344,8 +345,10 @@ struct machine *session_machine(struct session *session, char **suites, GError *
 		error) &&
 	    ask(session, FRAME_DEVICES, "listing devices", take_device, machine->devices, error) &&
 	    ask_for_cases(session, suites, machine->cases, error) &&
-	    foreign_add_cases(machine->cases, session->transport->tests, error))
+	    foreign_add_cases(machine->cases, session->transport->tests, error)) {
+		registers_explain(machine->facts);
 		return machine;
+	}
 	machine_free(machine);
 	return NULL;
 }

@@ -88,9 +88,70 @@ static void repeats(void)
 		add(after, "s/wild", VERDICT_PASS, 1200000 + i * 300000);
 	}
 	g_assert_cmpuint(compare_diff(before, after, FALSE, text), ==, 1);
-	g_assert_nonnull(strstr(text->str, "s/flaky (pass -> fail)"));
+	g_assert_nonnull(strstr(text->str, "s/flaky (pass -> fail in 1 of 5)"));
 	g_assert_nonnull(strstr(text->str, "s/steady"));
 	g_assert_null(strstr(text->str, "s/wild"));
+	run_free(before);
+	run_free(after);
+}
+
+/* How often it is bad counts where both runs say enough of it; a little noise does not. */
+static void rates(void)
+{
+	struct run *before = new_run("a", "7"), *after = new_run("b", "7");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; i < 40; i++) {
+		add(before, "s/worse", i == 3 ? VERDICT_FAIL : VERDICT_PASS, 1000);
+		add(after, "s/worse", i % 2 ? VERDICT_FAIL : VERDICT_PASS, 1000);
+		add(before, "s/better", i % 2 ? VERDICT_FAIL : VERDICT_PASS, 1000);
+		add(after, "s/better", i == 3 ? VERDICT_FAIL : VERDICT_PASS, 1000);
+		add(before, "s/as_before", i % 8 ? VERDICT_PASS : VERDICT_FAIL, 1000);
+		add(after, "s/as_before", i % 7 ? VERDICT_PASS : VERDICT_FAIL, 1000);
+		/* Two milliseconds of ten are seen through noise of one. */
+		add(before, "s/slower", VERDICT_PASS, 10000 + (i % 2) * 1000);
+		add(after, "s/slower", VERDICT_PASS, 12000 + (i % 2) * 1000);
+	}
+	g_assert_cmpuint(compare_diff(before, after, FALSE, text), ==, 1);
+	g_assert_nonnull(strstr(text->str, "s/worse (fail in 1 of 40 -> fail in 20 of 40)"));
+	g_assert_nonnull(strstr(text->str, "otherwise different: 1\n  p: s/better (fail in 20 of"));
+	g_assert_null(strstr(text->str, "s/as_before"));
+	g_assert_nonnull(strstr(text->str, "s/slower: 10 ms -> 12 ms"));
+	run_free(before);
+	run_free(after);
+}
+
+static void set_machine(struct run *run, const char *commit, const char *driver)
+{
+	json_t *machine = json_object_get(json_object_get(run->info, "machines"), "p");
+
+	json_object_set_new(run->info, "tool_commit", json_string(commit));
+	json_object_set_new(machine, "devices",
+			    json_pack("[{s:s, s:s, s:s, s:s, s:s}]", "name", "0000:00:05.0",
+				      "vendor", "1234", "device", "11e8", "driver", driver, "group",
+				      "5"));
+}
+
+/* All that was tested is compared, and before the cases. */
+static void environments(void)
+{
+	struct run *before = new_run("a", "7"), *after = new_run("b", "7");
+	g_autoptr(GString) text = g_string_new(NULL);
+	const char *tool, *device, *broken;
+
+	set_machine(before, "abc", "");
+	set_machine(after, "def", "vfio-pci");
+	add(before, "s/breaks", VERDICT_PASS, 1000);
+	add(after, "s/breaks", VERDICT_FAIL, 1000);
+	g_assert_cmpuint(compare_diff(before, after, FALSE, text), ==, 1);
+	tool = strstr(text->str, "iommutests tool_commit: abc -> def");
+	device = strstr(text->str, "p device 0000:00:05.0: 1234:11e8, driver none, group 5 -> "
+				   "1234:11e8, driver vfio-pci, group 5");
+	broken = strstr(text->str, "broken: 1");
+	g_assert_nonnull(tool);
+	g_assert_nonnull(device);
+	g_assert_nonnull(broken);
+	g_assert_true(tool < device && device < broken);
 	run_free(before);
 	run_free(after);
 }
@@ -164,6 +225,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/compare/diff", diff);
 	g_test_add_func("/compare/repeats", repeats);
+	g_test_add_func("/compare/rates", rates);
+	g_test_add_func("/compare/environments", environments);
 	g_test_add_func("/compare/history", history);
 	g_test_add_func("/compare/merge", merge);
 	return g_test_run();
