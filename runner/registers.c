@@ -157,16 +157,14 @@ static char *decode(const struct field *fields, guint64 value)
 
 char *registers_decode(const char *name, const char *text)
 {
-	/* Of two registers the last one is the one that is known. */
-	const char *colon = strrchr(text, ':');
-	const char *number = colon ? colon + 1 : text;
 	guint64 value;
 	char *end;
 
-	if (!g_ascii_isxdigit(*number))
+	if (!g_ascii_isxdigit(*text))
 		return NULL;
-	value = g_ascii_strtoull(number, &end, 16);
-	if (*end)
+	value = g_ascii_strtoull(text, &end, 16);
+	/* Of two registers the first one is the one that is known. */
+	if (*end && (*end != ':' || end[1 + strspn(end + 1, "0123456789abcdef")]))
 		return NULL;
 	for (gsize i = 0; i < G_N_ELEMENTS(registers); i++)
 		if (g_str_equal(registers[i].name, name))

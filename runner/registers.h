@@ -10,7 +10,7 @@
 /**
  * registers_decode() - one register
  * @name: file in sysfs, below the IOMMU: "intel-iommu/cap", "intel-iommu/ecap", "amd-iommu/cap" or "amd-iommu/features"
- * @text: its content, hexadecimal; of amd-iommu/features two numbers, the second extended feature register first
+ * @text: its content, hexadecimal; of amd-iommu/features two numbers, the second one of the second register
  *
  * Return: fields that are set, as "CM SAGAW=39,48 MGAW=48", a new string; NULL if the register is not known or the text is no number.
  */

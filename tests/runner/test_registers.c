@@ -24,7 +24,7 @@ static void test_intel(void)
 static void test_amd(void)
 {
 	expect("amd-iommu/cap", "180b640f", "EFRSup CapExt");
-	expect("amd-iommu/features", "0:29d3",
+	expect("amd-iommu/features", "29d3:0",
 	       "PreFSup PPRSup GTSup IASup GASup HESup HATS=6 GATS=6 GLXSup=0 SmiFSup=0 GAMSup=0 "
 	       "PASmax=1 MarcSup=0");
 }
@@ -35,6 +35,7 @@ static void test_nonsense(void)
 	expect("intel-iommu/cap", "xyz", NULL);
 	expect("intel-iommu/cap", "12 34", NULL);
 	expect("intel-iommu/cap", "-1", NULL);
+	expect("amd-iommu/features", "1:x", NULL);
 	expect("intel-iommu/version", "6:0", NULL);
 	expect("arm-smmu-v3/idr0", "0", NULL);
 }
