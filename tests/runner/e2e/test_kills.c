@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The runner, the agent, QEMU and the guest are killed at random points of a run. What was shown is recorded, nothing is left behind,
+ * and a resume does what is missing. $IOMMUT_KILLS says how often; --seed repeats the same choices. Without further words it is about
+ * this machine and its fake suite; "lab" behind them makes it one about guests.
+ */
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/runner/e2e/support.h"
+
+/* The lab under emulation, on a machine that others use as well. */
+#define END_DEADLINE_S  600
+#define GONE_DEADLINE_S 60
+#define MARK            "IOMMUT_KILLED"
+
+enum victim {
+	RUNNER_KILL,
+	RUNNER_TERM,
+	RUNNER_INT,
+	AGENT_WORKER,
+	AGENT_KEEPER,
+	CASE_PROCESS,
+	QEMU_KILL,
+	QEMU_TERM,
+	GUEST_PANIC,
+	GUEST_RESET,
+	GUEST_OFF,
+	VICTIMS,
+};
+
+static const struct {
+	const char *name;
+	const char *process; /* whose name in /proc begins so; NULL: not a process of its own */
+	const char *command; /* for QEMU's monitor instead */
+	int signal;
+	gboolean in_lab;
+	gboolean here;
+} victims[VICTIMS] = {
+	[RUNNER_KILL] = { "runner, SIGKILL", "iommut", NULL, SIGKILL, TRUE, TRUE },
+	[RUNNER_TERM] = { "runner, SIGTERM", "iommut", NULL, SIGTERM, TRUE, TRUE },
+	[RUNNER_INT] = { "runner, SIGINT", "iommut", NULL, SIGINT, TRUE, TRUE },
+	[AGENT_WORKER] = { "agent's worker", "iommut-agent", NULL, SIGKILL, FALSE, TRUE },
+	[AGENT_KEEPER] = { "agent's keeper", "iommut-agent", NULL, SIGKILL, FALSE, TRUE },
+	[CASE_PROCESS] = { "case", "fake", NULL, SIGKILL, FALSE, TRUE },
+	[QEMU_KILL] = { "QEMU, SIGKILL", "qemu-system", NULL, SIGKILL, TRUE, FALSE },
+	[QEMU_TERM] = { "QEMU, SIGTERM", "qemu-system", NULL, SIGTERM, TRUE, FALSE },
+	[GUEST_PANIC] = { "guest, panic", NULL, "nmi\n", 0, TRUE, FALSE },
+	[GUEST_RESET] = { "guest, reset", NULL, "system_reset\n", 0, TRUE, FALSE },
+	[GUEST_OFF] = { "guest, power cut", NULL, "quit\n", 0, TRUE, FALSE },
+};
+
+/* A run that is to be killed. */
+struct attempt {
+	char *work;    /* all of it */
+	char *folder;  /* the run */
+	char *scratch; /* its TMPDIR */
+	char *shown;   /* what it said on stderr */
+	char *mark;    /* in the environment of all its processes */
+	GPid pid;
+	gboolean ended;
+};
+
+static gboolean about_lab;
+static char *profile_file;
+static char *monitor;
+static gint64 whole_us; /* of a run that nobody kills */
+static guint planned;
+
+/* --- the run --- */
+
+static char **command(const struct attempt *attempt)
+{
+	const char *const here[] = {
+		program,
+		"run",
+		"-v",
+		"--suites",
+		suites,
+		"--repeat",
+		"20",
+		"-o",
+		attempt->folder,
+		"fake/passes*",
+		"fake/fails",
+		"fake/skips",
+		"fake/leaves_a_child",
+		NULL,
+	};
+	const char *const lab[] = {
+		program, "lab", "-v",      "--profile", profile_file,    "--machines",
+		"1",     "-j",  "2",       "-o",        attempt->folder, "-b",
+		"type1", "dma", "blocked", NULL,
+	};
+
+	return g_strdupv((char **)(about_lab ? lab : here));
+}
+
+static void in_child(gpointer data)
+{
+	g_assert_cmpint(dup2(GPOINTER_TO_INT(data), STDERR_FILENO), ==, STDERR_FILENO);
+}
+
+static struct attempt *begin(guint number)
+{
+	struct attempt *attempt = g_new0(struct attempt, 1);
+	g_auto(GStrv) environment = g_get_environ();
+	g_auto(GStrv) words = NULL;
+	g_autoptr(GError) error = NULL;
+	int shown;
+
+	attempt->work = new_folder();
+	attempt->folder = g_build_filename(attempt->work, "run", NULL);
+	attempt->scratch = g_build_filename(attempt->work, "tmp", NULL);
+	attempt->shown = g_build_filename(attempt->work, "shown", NULL);
+	attempt->mark = g_strdup_printf(MARK "=%d.%u", getpid(), number);
+	g_assert_cmpint(g_mkdir(attempt->scratch, 0700), ==, 0);
+	shown = g_open(attempt->shown, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	g_assert_cmpint(shown, >=, 0);
+	environment = g_environ_setenv(environment, "TMPDIR", attempt->scratch, TRUE);
+	environment = g_environ_setenv(environment, MARK, strchr(attempt->mark, '=') + 1, TRUE);
+	words = command(attempt);
+	g_spawn_async(NULL, words, environment,
+		      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, in_child,
+		      GINT_TO_POINTER(shown), &attempt->pid, &error);
+	g_assert_no_error(error);
+	g_close(shown, NULL);
+	return attempt;
+}
+
+static void forget(struct attempt *attempt)
+{
+	remove_tree(attempt->work);
+	g_free(attempt->work);
+	g_free(attempt->folder);
+	g_free(attempt->scratch);
+	g_free(attempt->shown);
+	g_free(attempt->mark);
+	g_free(attempt);
+}
+
+static gboolean has_ended(struct attempt *attempt, int *status)
+{
+	if (attempt->ended)
+		return TRUE;
+	if (waitpid(attempt->pid, status, WNOHANG) != attempt->pid)
+		return FALSE;
+	g_spawn_close_pid(attempt->pid);
+	return attempt->ended = TRUE;
+}
+
+static void wait_for_end(struct attempt *attempt)
+{
+	gint64 deadline = g_get_monotonic_time() + END_DEADLINE_S * G_USEC_PER_SEC;
+	int status;
+
+	while (!attempt->ended && !has_ended(attempt, &status)) {
+		g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+		g_usleep(2000);
+	}
+}
+
+/* --- its processes --- */
+
+static char *process_file(const char *pid, const char *name, gsize *length)
+{
+	g_autofree char *path = g_build_filename("/proc", pid, name, NULL);
+	char *text = NULL;
+
+	return g_file_get_contents(path, &text, length, NULL) ? text : NULL;
+}
+
+static gboolean is_marked(const struct attempt *attempt, const char *pid)
+{
+	gsize length;
+	g_autofree char *environment = process_file(pid, "environ", &length);
+
+	/* Each setting has a NUL behind it. */
+	for (const char *at = environment; at && at < environment + length; at += strlen(at) + 1)
+		if (g_str_equal(at, attempt->mark))
+			return TRUE;
+	return FALSE;
+}
+
+/* "12 (a name) S 1 ..": the name may hold anything but is the last to end with ')'. */
+static gboolean read_process(const char *pid, char **name, pid_t *parent)
+{
+	gsize length;
+	g_autofree char *text = process_file(pid, "stat", &length);
+	const char *begin = text ? strchr(text, '(') : NULL;
+	const char *end = text ? strrchr(text, ')') : NULL;
+	char state;
+	int number;
+
+	if (!begin || !end || sscanf(end + 1, " %c %d", &state, &number) != 2 || state == 'Z')
+		return FALSE;
+	*name = g_strndup(begin + 1, (gsize)(end - begin - 1));
+	*parent = number;
+	return TRUE;
+}
+
+/* Processes of the attempt whose name begins with @name, or all; NULL-terminated. */
+static char **processes(const struct attempt *attempt, const char *beginning)
+{
+	g_autoptr(GStrvBuilder) found = g_strv_builder_new();
+	g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
+	const char *pid;
+
+	while ((pid = g_dir_read_name(dir))) {
+		g_autofree char *name = NULL;
+		pid_t parent;
+
+		if (!g_ascii_isdigit(*pid) || !is_marked(attempt, pid) ||
+		    !read_process(pid, &name, &parent))
+			continue;
+		if (!beginning || g_str_has_prefix(name, beginning))
+			g_strv_builder_add(found, pid);
+	}
+	return g_strv_builder_end(found);
+}
+
+/* Of the agent's two processes the keeper is the one that the runner has started. */
+static pid_t find_process(const struct attempt *attempt, enum victim victim)
+{
+	g_auto(GStrv) found = NULL;
+
+	if (victims[victim].signal && g_str_equal(victims[victim].process, "iommut"))
+		return attempt->pid;
+	found = processes(attempt, victims[victim].process);
+	for (char **pid = found; *pid; pid++) {
+		g_autofree char *name = NULL;
+		pid_t parent;
+
+		if (!read_process(*pid, &name, &parent))
+			continue;
+		if ((victim == AGENT_KEEPER && parent != attempt->pid) ||
+		    (victim == AGENT_WORKER && parent == attempt->pid))
+			continue;
+		return atoi(*pid);
+	}
+	return 0;
+}
+
+static void expect_no_process(const struct attempt *attempt)
+{
+	gint64 deadline = g_get_monotonic_time() + GONE_DEADLINE_S * G_USEC_PER_SEC;
+
+	for (;;) {
+		g_auto(GStrv) left = processes(attempt, NULL);
+		g_autofree char *name = NULL;
+		pid_t parent;
+
+		if (!*left)
+			return;
+		if (g_get_monotonic_time() > deadline) {
+			g_assert_true(read_process(*left, &name, &parent));
+			g_error("process %s (%s) is left", *left, name);
+		}
+		g_usleep(2000);
+	}
+}
+
+/* --- the kill --- */
+
+static gboolean tell_monitor(const char *words)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	gboolean good;
+	char answer[4096];
+
+	g_assert_cmpint(fd, >=, 0);
+	g_strlcpy(address.sun_path, monitor, sizeof(address.sun_path));
+	good = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	       send(fd, words, strlen(words), MSG_NOSIGNAL) == (ssize_t)strlen(words);
+	/* Until it has been read, closing could take it back. */
+	shutdown(fd, SHUT_WR);
+	while (good && read(fd, answer, sizeof(answer)) > 0)
+		;
+	close(fd);
+	return good;
+}
+
+static gboolean kill_now(const struct attempt *attempt, enum victim victim)
+{
+	pid_t pid;
+
+	if (victims[victim].command)
+		return tell_monitor(victims[victim].command);
+	pid = find_process(attempt, victim);
+	return pid && kill(pid, victims[victim].signal) == 0;
+}
+
+static guint shown_lines(const struct attempt *attempt)
+{
+	g_autofree char *text = NULL;
+	guint lines = 0;
+
+	g_assert_true(g_file_get_contents(attempt->shown, &text, NULL, NULL));
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		lines++;
+	return lines;
+}
+
+/*
+ * A random point: in the time before the first result, or behind a random one of them and a part of what a case takes. The time alone
+ * would mostly hit what is before or after a run on a machine that is not always equally fast.
+ */
+static void wait_for_point(struct attempt *attempt)
+{
+	gint32 results = g_test_rand_int_range(-(gint32)planned / 4, (gint32)planned);
+	double part = g_test_rand_double();
+	int status;
+
+	while (results > 0 && shown_lines(attempt) < (guint)results && !has_ended(attempt, &status))
+		g_usleep(500);
+	g_usleep((gulong)(part * (double)whole_us / (results > 0 ? planned / 2 : 4)));
+}
+
+/* Return: whether the run was still there to be killed. What does not exist at this point is killed as soon as it does. */
+static gboolean kill_one(struct attempt *attempt, enum victim victim)
+{
+	int status;
+
+	while (!attempt->ended && !has_ended(attempt, &status)) {
+		if (kill_now(attempt, victim))
+			return TRUE;
+		g_usleep(500);
+	}
+	return FALSE;
+}
+
+static enum victim choose(void)
+{
+	for (;;) {
+		enum victim victim = (enum victim)g_test_rand_int_range(0, VICTIMS);
+
+		if (about_lab ? victims[victim].in_lab : victims[victim].here)
+			return victim;
+	}
+}
+
+/* --- what must hold --- */
+
+static char *result_key(const char *verdict, const char *profile, const char *id)
+{
+	return g_strdup_printf("%s %s: %s", verdict, profile, id);
+}
+
+/* How often each result was recorded, by its key. */
+static GHashTable *count_recorded(const struct run *run)
+{
+	GHashTable *counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = 0; i < run->results->len; i++) {
+		const struct result *result = run->results->pdata[i];
+		char *key = result_key(verdict_name(result->verdict), result->profile, result->id);
+		guint count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, key));
+
+		g_hash_table_insert(counts, key, GUINT_TO_POINTER(count + 1));
+	}
+	return counts;
+}
+
+/* Lines as "pass    local: fake/passes (1 ms)"; each must have a record of its own. An error does not count any more after a resume. */
+static guint expect_recorded(const struct attempt *attempt, const struct run *run, gboolean resumed)
+{
+	g_autoptr(GHashTable) counts = count_recorded(run);
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	guint shown = 0;
+
+	g_assert_true(g_file_get_contents(attempt->shown, &text, NULL, NULL));
+	lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; *line; line++) {
+		gsize length = strcspn(*line, " ");
+		const char *name = *line + length + strspn(*line + length, " ");
+		const char *end = strstr(name, " (");
+		g_autofree char *verdict = g_strndup(*line, length);
+		g_autofree char *key = NULL;
+		enum verdict which;
+		guint count;
+
+		/* The last line may have been cut off. */
+		if (!end || !verdict_parse(verdict, &which) || (resumed && which == VERDICT_ERROR))
+			continue;
+		key = g_strdup_printf("%s %.*s", verdict, (int)(end - name), name);
+		count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, key));
+		if (!count)
+			g_error("shown, but not recorded: %s", key);
+		g_hash_table_insert(counts, g_steal_pointer(&key), GUINT_TO_POINTER(count - 1));
+		shown++;
+	}
+	return shown;
+}
+
+static void expect_empty(const char *path)
+{
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name = g_dir_read_name(dir);
+
+	if (name)
+		g_error("left in the folder for temporary files: %s", name);
+}
+
+/* Everything that was to run has one result. */
+static void expect_whole(const struct run *run)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = 0; i < run->results->len; i++) {
+		const struct result *result = run->results->pdata[i];
+
+		g_assert_cmpint(result->verdict, !=, VERDICT_ERROR);
+		g_assert_true(g_hash_table_add(
+			seen, g_strdup_printf("%s %u", result->id, result->attempt)));
+	}
+	g_assert_cmpuint(run->in_flight->len, ==, 0);
+	g_assert_cmpuint(g_hash_table_size(seen), ==, planned);
+}
+
+static void resume(const struct attempt *attempt)
+{
+	struct outcome outcome;
+
+	g_setenv("TMPDIR", attempt->scratch, TRUE);
+	outcome = iommut("resume %s", attempt->folder);
+	g_unsetenv("TMPDIR");
+	if (outcome.code > 1)
+		g_test_message("%s%s", outcome.out, outcome.err);
+	g_assert_cmpint(outcome.code, <=, 1);
+	clear(&outcome);
+}
+
+static void check(const struct attempt *attempt, const char *what, gint64 after_us, gboolean killed)
+{
+	g_autofree char *info = g_build_filename(attempt->folder, "run.json", NULL);
+	guint shown = 0, recorded = 0;
+
+	expect_no_process(attempt);
+	expect_empty(attempt->scratch);
+	/* Killed before there was anything to resume. */
+	if (g_file_test(info, G_FILE_TEST_IS_REGULAR)) {
+		g_autoptr(test_run) cut = load(attempt->folder);
+		g_autoptr(test_run) whole = NULL;
+
+		shown = expect_recorded(attempt, cut, FALSE);
+		recorded = cut->results->len;
+		resume(attempt);
+		whole = load(attempt->folder);
+		expect_recorded(attempt, whole, TRUE);
+		expect_whole(whole);
+		expect_empty(attempt->scratch);
+	}
+	g_test_message("%s after %.3f s%s: %u shown, %u recorded of %u", what,
+		       (double)after_us / G_USEC_PER_SEC, killed ? "" : " (had ended)", shown,
+		       recorded, planned);
+}
+
+/* --- the tests --- */
+
+/* A run that nobody disturbs: how long it takes, and how many results it has. */
+static void measure(void)
+{
+	gint64 start = g_get_monotonic_time();
+	struct attempt *attempt = begin(0);
+	g_autoptr(test_run) run = NULL;
+
+	wait_for_end(attempt);
+	whole_us = g_get_monotonic_time() - start;
+	run = load(attempt->folder);
+	planned = run->results->len;
+	g_assert_cmpuint(planned, >, 10);
+	g_assert_cmpuint(expect_recorded(attempt, run, FALSE), ==, planned);
+	expect_whole(run);
+	expect_no_process(attempt);
+	expect_empty(attempt->scratch);
+	forget(attempt);
+}
+
+static void test_kills(void)
+{
+	const char *times = g_getenv("IOMMUT_KILLS");
+	guint kills = times ? (guint)atoi(times) : (about_lab ? 3 : 12);
+	guint counts[VICTIMS] = { 0 }, missed = 0;
+
+	measure();
+	for (guint i = 1; i <= kills; i++) {
+		enum victim victim = choose();
+		gint64 start = g_get_monotonic_time();
+		struct attempt *attempt = begin(i);
+		gboolean killed;
+		gint64 after;
+
+		wait_for_point(attempt);
+		killed = kill_one(attempt, victim);
+		after = g_get_monotonic_time() - start;
+		wait_for_end(attempt);
+		check(attempt, victims[victim].name, after, killed);
+		counts[victim]++;
+		missed += !killed;
+		forget(attempt);
+	}
+	for (guint i = 0; i < VICTIMS; i++)
+		if (counts[i])
+			g_test_message("%3u x %s", counts[i], victims[i].name);
+	g_test_message("%u kills, of %u of which the run had ended before", kills, missed);
+}
+
+/* As intel-legacy, with a monitor through which the guest can be killed. */
+static void write_profile(const char *folder)
+{
+	g_autofree char *text = NULL;
+
+	monitor = g_build_filename(folder, "monitor", NULL);
+	profile_file = g_build_filename(folder, "killed.conf", NULL);
+	text = g_strdup_printf("[profile]\ndescription=a guest to be killed\n"
+			       "machine=q35,kernel-irqchip=split\niommu=intel-iommu\n"
+			       "append=intel_iommu=on,sm_off unknown_nmi_panic\n"
+			       "[options]\nintremap=on\ndevice-iotlb=on\n"
+			       "[devices]\ntestdev=2\n"
+			       "extra=-monitor;unix:%s,server=on,wait=off\n",
+			       monitor);
+	g_assert_true(g_file_set_contents(profile_file, text, -1, NULL));
+}
+
+int main(int argc, char **argv)
+{
+	g_autofree char *folder = NULL;
+	int code;
+
+	about_lab = argc > 1 && g_str_equal(argv[argc - 1], "lab");
+	argc -= about_lab;
+	support_init(&argc, &argv);
+	folder = new_folder();
+	write_profile(folder);
+	g_test_add_func(about_lab ? "/kills/lab" : "/kills/here", test_kills);
+	code = g_test_run();
+	remove_tree(folder);
+	g_free(profile_file);
+	g_free(monitor);
+	support_end();
+	return code;
+}
