@@ -135,7 +135,6 @@ void executor_finish(struct executor *executor, struct running *run, enum ending
 		.status = end ? end->status : 0,
 		.output = run->output[0]->str,
 		.output_length = run->output[0]->len,
-		.errors = run->output[1]->str,
 		.stream = run->stream,
 		.one = item_part(run->item) != NULL,
 		.provokes_faults = running_provokes_faults(run),

@@ -100,15 +100,20 @@ static char *last_line(const char *text)
 	return NULL;
 }
 
-/* What a test harness says of every failure tells nothing about this one. */
-static char *failure_in_a_line(const char *details)
+/* The first line that speaks of an expectation; or the last one that does not merely name the test, as harnesses do of every failure. */
+static char *failure_in_a_line(const struct ktap_result *result)
 {
-	g_auto(GStrv) lines = g_strsplit(details, "\n", -1);
+	g_auto(GStrv) lines = g_strsplit(result->diagnostics, "\n", -1);
+	const char *dot = strrchr(result->name, '.');
+	const char *name = dot ? dot + 1 : result->name;
 
 	for (guint i = 0; lines[i]; i++)
-		if (strstr(lines[i], "xpected"))
+		if (strstr(lines[i], "xpected") || strstr(lines[i], "ssertion "))
 			return text_clean_line(g_strstrip(lines[i]), -1, MAX_LAST_WORDS);
-	return last_line(details);
+	for (guint i = g_strv_length(lines); i > 0; i--)
+		if (*g_strstrip(lines[i - 1]) && !(*name && strstr(lines[i - 1], name)))
+			return text_clean_line(lines[i - 1], -1, MAX_LAST_WORDS);
+	return last_line(result->diagnostics);
 }
 
 static char *reason_of(const struct ktap_result *result, enum verdict verdict)
@@ -119,7 +124,7 @@ static char *reason_of(const struct ktap_result *result, enum verdict verdict)
 		return g_strdup(verdict == VERDICT_PASS ? "" : result->reason);
 	if (verdict == VERDICT_SKIP)
 		return g_strdup("no reason given");
-	line = failure_in_a_line(result->diagnostics);
+	line = failure_in_a_line(result);
 	return line ? g_steal_pointer(&line) : g_strdup("the program says no more than that");
 }
 
@@ -190,14 +195,20 @@ char *foreign_stream_progress(const struct foreign_stream *stream)
 {
 	const struct ktap *ktap = stream->ktap;
 	gint64 missing = ktap->planned - (gint64)ktap->top_results;
+	g_autoptr(GString) text = g_string_new(NULL);
 
 	if (ktap->planned < 0 && !ktap->top_results)
 		return NULL;
-	if (missing <= 0)
-		return g_strdup_printf("after %u results", ktap->top_results);
-	return g_strdup_printf("after %u of %" G_GINT64_FORMAT " results: %" G_GINT64_FORMAT
-			       " did not run",
-			       ktap->top_results, ktap->planned, missing);
+	if (ktap->in_flight)
+		g_string_append_printf(text, "in %s, ", ktap->in_flight);
+	g_string_append_printf(text, "after %u", ktap->top_results);
+	if (missing > 0)
+		g_string_append_printf(
+			text, " of %" G_GINT64_FORMAT " results: %" G_GINT64_FORMAT " missing",
+			ktap->planned, missing);
+	else
+		g_string_append(text, " results");
+	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 char *foreign_stream_trailing(const struct foreign_stream *stream)
@@ -207,16 +218,13 @@ char *foreign_stream_trailing(const struct foreign_stream *stream)
 
 /* --- verdicts --- */
 
-/* Output of a program that prints no results, for people. */
+/* Output of a program that prints no results, for people: what it wrote to stderr is among it. */
 static char *last_words(const struct observation *seen)
 {
-	g_autofree char *errors =
-		text_clean(seen->errors ? seen->errors : "", -1, MAX_LAST_WORDS * 100);
 	g_autofree char *output = text_clean(seen->output ? seen->output : "",
-					     (gssize)seen->output_length, MAX_LAST_WORDS * 100);
-	char *line = last_line(errors);
+					     (gssize)seen->output_length, MAX_LAST_WORDS * 1000);
 
-	return line ? line : last_line(output);
+	return last_line(output);
 }
 
 static void judge_status(const struct observation *seen, int code, struct judgement *judgement)

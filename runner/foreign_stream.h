@@ -52,8 +52,9 @@ const struct foreign_part *foreign_stream_next(struct foreign_stream *stream);
 
 /**
  * foreign_stream_progress() - how far it came
+ * @stream: ended
  *
- * Return: a new string, as in "after 3 of 12 results: 9 did not run"; NULL if it printed no result and no plan.
+ * Return: a new string, as in "in NAME, after 3 of 12 results: 9 missing"; NULL if it printed no result and no plan.
  */
 char *foreign_stream_progress(const struct foreign_stream *stream);
 

@@ -26,7 +26,6 @@ enum ending {
  * @status: as waitpid(2) gave it, for ENDING_EXIT
  * @output: its stdout
  * @output_length: bytes
- * @errors: its stderr, or NULL
  * @stream: its stdout as read already, if it is a program that somebody else wrote; else NULL
  * @one: then: it runs one test, not all that it has
  * @provokes_faults: then: faults are meant to be
@@ -43,7 +42,6 @@ struct observation {
 	int status;
 	const char *output;
 	gsize output_length;
-	const char *errors;
 	struct foreign_stream *stream;
 	gboolean one;
 	gboolean provokes_faults;

@@ -14,12 +14,27 @@ struct ktap_reader {
 	/* the beginning of a line whose end has not come */
 	GString *line;
 	GString *diagnostics;
+	/* of struct announced *: those that have no result, the outer ones first */
+	GPtrArray *announced;
 	guint next_number;
 	/* the last line was a result: YAML may follow it */
 	gboolean after_result;
 	gboolean in_yaml;
 	char *bail_out;
 };
+
+struct announced {
+	guint indent;
+	char *name;
+};
+
+static void announced_free(gpointer data)
+{
+	struct announced *announced = data;
+
+	g_free(announced->name);
+	g_free(announced);
+}
 
 static void result_free(gpointer data)
 {
@@ -37,6 +52,7 @@ static void reader_free(struct ktap_reader *reader)
 		return;
 	g_string_free(reader->line, TRUE);
 	g_string_free(reader->diagnostics, TRUE);
+	g_ptr_array_unref(reader->announced);
 	g_free(reader->bail_out);
 	g_free(reader);
 }
@@ -49,6 +65,7 @@ void ktap_free(struct ktap *ktap)
 	reader_free(ktap->reader);
 	g_free(ktap->skip_all);
 	g_free(ktap->trailing);
+	g_free(ktap->in_flight);
 	g_free(ktap->problem);
 	g_free(ktap);
 }
@@ -144,6 +161,56 @@ static void adopt(struct ktap *ktap, struct ktap_result *parent)
 	}
 }
 
+/* What was announced from this level on inwards is over. */
+static void settle_announced(struct ktap_reader *reader, guint indent)
+{
+	GPtrArray *announced = reader->announced;
+
+	while (announced->len) {
+		const struct announced *last = announced->pdata[announced->len - 1];
+
+		if (last->indent < indent)
+			break;
+		g_ptr_array_set_size(announced, (int)announced->len - 1);
+	}
+}
+
+/* A diagnostic that says which test begins. KTAP has "Subtest: NAME" on the level of the test's parts, the others on that of its result. */
+static void read_announcement(struct ktap_reader *reader, const char *at, const char *end,
+			      guint indent)
+{
+	struct announced *announced;
+
+	strip(&at, &end);
+	if (take(&at, end, "RUN ")) {
+		if (end - at > 4 && strncmp(end - 4, " ...", 4) == 0)
+			end -= 4;
+		indent++;
+	} else if (!take(&at, end, "Subtest: ")) {
+		return;
+	} else if (!indent) {
+		indent++;
+	}
+	strip(&at, &end);
+	settle_announced(reader, indent);
+	announced = g_new0(struct announced, 1);
+	announced->indent = indent;
+	announced->name = text_clean_line(at, end - at, MAX_NAME);
+	g_ptr_array_add(reader->announced, announced);
+}
+
+static char *in_flight(const struct ktap_reader *reader)
+{
+	g_autoptr(GString) name = g_string_new(NULL);
+
+	for (guint i = 0; i < reader->announced->len && name->len < MAX_NAME; i++) {
+		const struct announced *announced = reader->announced->pdata[i];
+
+		g_string_append_printf(name, "%s%s", i ? "." : "", announced->name);
+	}
+	return name->len ? g_string_free(g_steal_pointer(&name), FALSE) : NULL;
+}
+
 /* Where the directive begins: the first "#", unless it is written "\\#". */
 static const char *find_mark(const struct ktap_reader *reader, const char *at, const char *end)
 {
@@ -216,6 +283,7 @@ static void read_result(struct ktap_reader *reader, const char *at, const char *
 	g_string_truncate(reader->diagnostics, 0);
 	adopt(ktap, result);
 	g_ptr_array_add(ktap->results, result);
+	settle_announced(reader, indent + 1);
 	if (!indent)
 		ktap->settled = ktap->results->len;
 	reader->after_result = TRUE;
@@ -293,9 +361,10 @@ static void read_line(struct ktap_reader *reader, const char *at, const char *en
 		reader->bail_out = text_clean_line(at, end - at, MAX_REASON);
 	} else if (indent == 0 && take(&at, end, "1..")) {
 		read_plan(reader, at, end);
-	} else if (take(&at, end, "#")) {
+	} else if (take(&at, end, "#") || (reader->foreign && at < end)) {
 		if (at < end && *at == ' ')
 			at++;
+		read_announcement(reader, at, end, indent);
 		if (reader->diagnostics->len < KTAP_MAX_DIAGNOSTICS) {
 			g_string_append_len(reader->diagnostics, at, end - at);
 			g_string_append_c(reader->diagnostics, '\n');
@@ -326,6 +395,7 @@ struct ktap *ktap_new(gboolean foreign)
 	reader->next_number = 1;
 	reader->line = g_string_new(NULL);
 	reader->diagnostics = g_string_new(NULL);
+	reader->announced = g_ptr_array_new_with_free_func(announced_free);
 	return ktap;
 }
 
@@ -366,6 +436,7 @@ void ktap_end(struct ktap *ktap)
 	ktap->settled = ktap->results->len;
 	ktap->trailing = text_clean(reader->diagnostics->str, (gssize)reader->diagnostics->len,
 				    KTAP_MAX_DIAGNOSTICS);
+	ktap->in_flight = in_flight(reader);
 	g_clear_pointer(&ktap->reader, reader_free);
 }
 

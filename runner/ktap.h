@@ -50,6 +50,8 @@ struct ktap_result {
  * @settled: so many of @results have their final names: a test's name comes after its subtests
  * @skip_all: why the plan has no results ("1..0 # SKIP reason"), cleaned, or NULL
  * @trailing: diagnostics after the last result, cleaned; NULL before ktap_end()
+ * @in_flight: test that was announced ("# Subtest: NAME", or "#  RUN NAME ..." as kselftest_harness.h does) and has no
+ *             result, cleaned; NULL before ktap_end() and if there is none
  * @problem: why the results cannot be trusted, or NULL
  * @reader: private
  */
@@ -61,13 +63,15 @@ struct ktap {
 	guint settled;
 	char *skip_all;
 	char *trailing;
+	char *in_flight;
 	char *problem;
 	struct ktap_reader *reader;
 };
 
 /**
  * ktap_new() - begin to read a stream that comes in pieces
- * @foreign: also what TAP allows and KTAP does not: results without a number, "\\#" in names, YAML behind results
+ * @foreign: also what TAP allows and KTAP does not: results without a number, "\\#" in names, YAML behind results;
+ *           lines that are no TAP are diagnostics
  */
 struct ktap *ktap_new(gboolean foreign);
 

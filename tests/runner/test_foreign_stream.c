@@ -26,7 +26,6 @@ static void whole(const char *text, int status, const char *parts, enum verdict 
 					  .status = status,
 					  .output = text,
 					  .output_length = strlen(text),
-					  .errors = "",
 					  .stream = stream };
 	struct judgement judgement;
 
@@ -84,13 +83,13 @@ static void nested(void)
 	      "x.a pass", VERDICT_PASS, "");
 	/* It died inside: what is there counts, under the name it has. */
 	whole("KTAP version 1\n1..2\n  1..2\n  ok 1 a\n", 9, "a pass", VERDICT_CRASH,
-	      "after 0 of 2 results: 2 did not run");
+	      "after 0 of 2 results: 2 missing");
 }
 
 static void incomplete(void)
 {
 	whole("1..3\nok 1 a\n", 11, "a pass", VERDICT_CRASH, "signal 11");
-	whole("1..3\nok 1 a\n", 11, "a pass", VERDICT_CRASH, "after 1 of 3 results: 2 did not run");
+	whole("1..3\nok 1 a\n", 11, "a pass", VERDICT_CRASH, "after 1 of 3 results: 2 missing");
 	whole("1..3\nok 1 a\n", EXITED(0), "a pass", VERDICT_CRASH, "differ");
 	whole("1..3\nok 1 a\nok 3 c\n", EXITED(0), "a pass; c pass", VERDICT_CRASH, "out of order");
 	whole("1..3\nok 1 a\nBail out! no device\n", EXITED(255), "a pass", VERDICT_CRASH,
@@ -100,6 +99,26 @@ static void incomplete(void)
 	whole("TAP version 13\n1..0\n", EXITED(1), "", VERDICT_CRASH, "exit status 1");
 	whole("1..1\nok 1 a\n", EXITED(1), "a pass", VERDICT_FAIL, "none of its 1 results is bad");
 	whole("1..1\nnot ok 1 a\n", EXITED(0), "a fail", VERDICT_PASS, "");
+}
+
+/* Which test it was in when it died: as kselftest_harness.h, KTAP and TAP 14 announce them. */
+static void in_flight(void)
+{
+	static const char harness[] =
+		"TAP version 13\n1..3\n#  RUN           a.b ...\n#            OK  a.b\nok 1 a.b\n"
+		"#  RUN           a.c ...\n# some words\n";
+
+	whole(harness, 11, "a.b pass", VERDICT_CRASH,
+	      "ended by signal 11 (Segmentation fault), in a.c, after 1 of 3 results: 2 missing");
+	whole("KTAP version 1\n1..2\n  KTAP version 1\n  # Subtest: x\n  1..2\n  ok 1 a\nok 1 x\n"
+	      "  KTAP version 1\n  # Subtest: y\n  1..2\n    KTAP version 1\n    # Subtest: z\n    "
+	      "1..2\n    ok 1 a\n",
+	      9, "x.a pass; a pass", VERDICT_CRASH, "in y.z, after 1 of 2 results: 1 missing");
+	whole("TAP version 14\n1..2\n# Subtest: x\n    1..2\n    ok 1 - a\n", 9, "a pass",
+	      VERDICT_CRASH, "in x, after 0 of 2 results: 2 missing");
+	/* What has a result is no longer in flight. */
+	whole("TAP version 14\n1..2\n# Subtest: x\n    1..1\n    ok 1 - a\nok 1 - x\n", 9,
+	      "x.a pass", VERDICT_CRASH, "(Killed), after 1 of 2 results: 1 missing");
 }
 
 static void status_alone(void)
@@ -191,7 +210,7 @@ static void cut_off(void)
 	foreign_stream_end(stream);
 	judge(&seen, &judgement);
 	g_assert_cmpint(judgement.verdict, ==, VERDICT_TIMEOUT);
-	g_assert_nonnull(strstr(judgement.reason, "after 1 of 3 results: 2 did not run"));
+	g_assert_nonnull(strstr(judgement.reason, "after 1 of 3 results: 2 missing"));
 	g_assert_cmpstr(judgement.details, ==, "on its way to b\n");
 	judgement_clear(&judgement);
 	foreign_stream_free(stream);
@@ -204,6 +223,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/foreign-stream/tap", tap);
 	g_test_add_func("/foreign-stream/nested", nested);
 	g_test_add_func("/foreign-stream/incomplete", incomplete);
+	g_test_add_func("/foreign-stream/in-flight", in_flight);
 	g_test_add_func("/foreign-stream/status", status_alone);
 	g_test_add_func("/foreign-stream/one", one_test);
 	g_test_add_func("/foreign-stream/kernel", kernel);
