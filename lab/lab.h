@@ -36,6 +36,7 @@ struct lab_profile {
 	char *iommu;           /* -device of the IOMMU; NULL without one */
 	GPtrArray *options;    /* of struct lab_option *: options of the IOMMU device */
 	char *append;          /* to the kernel's command line */
+	char *memory;          /* as QEMU's -m takes it, or NULL */
 	GPtrArray *others;     /* of char *: further devices to test with, MODEL[,OPTION..] */
 	GPtrArray *extra;      /* of char *: further arguments of QEMU */
 	char *testdev_options; /* of each pcie-ats-testdev, or NULL */

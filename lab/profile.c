@@ -25,6 +25,7 @@ void lab_profile_free(struct lab_profile *profile)
 	g_free(profile->machine);
 	g_free(profile->iommu);
 	g_free(profile->append);
+	g_free(profile->memory);
 	g_free(profile->testdev_options);
 	g_ptr_array_unref(profile->options);
 	g_ptr_array_unref(profile->others);
@@ -75,17 +76,12 @@ static bool read_count(GKeyFile *file, const char *key, unsigned int *value, GEr
 /* A misspelt key would otherwise silently make another lab than meant. */
 static bool keys_known(GKeyFile *file, GError **error)
 {
-	static const char *const known[] = { "profile/description",
-					     "profile/machine",
-					     "profile/iommu",
-					     "profile/append",
-					     "profile/default",
-					     "devices/testdev",
-					     "devices/testdev-options",
-					     "devices/edu",
-					     "devices/others",
-					     "devices/extra",
-					     NULL };
+	static const char *const known[] = { "profile/description", "profile/machine",
+					     "profile/iommu",       "profile/append",
+					     "profile/memory",      "profile/default",
+					     "devices/testdev",     "devices/testdev-options",
+					     "devices/edu",         "devices/others",
+					     "devices/extra",       NULL };
 	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
 
 	for (char **group = groups; *group; group++) {
@@ -117,6 +113,7 @@ static bool parse(GKeyFile *file, struct lab_profile *profile, GError **error)
 	    !read_text(file, "profile", "machine", &profile->machine, error) ||
 	    !read_text(file, "profile", "iommu", &profile->iommu, error) ||
 	    !read_text(file, "profile", "append", &profile->append, error) ||
+	    !read_text(file, "profile", "memory", &profile->memory, error) ||
 	    !read_text(file, "devices", "testdev-options", &profile->testdev_options, error) ||
 	    !read_count(file, "testdev", &profile->testdev, error) ||
 	    !read_count(file, "edu", &profile->edu, error))

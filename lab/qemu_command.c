@@ -107,7 +107,7 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	 * and cases miss their deadlines.
 	 */
 	add(command, "-smp", "%d", strcmp(accelerator, "kvm") == 0 ? 2 : 1);
-	add(command, "-m", "1G");
+	add(command, "-m", "%s", profile->memory ? profile->memory : "1G");
 	add(command, "-nodefaults", NULL);
 	add(command, "-no-user-config", NULL);
 	add(command, "-display", "none");
@@ -117,11 +117,11 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	/*
 	 * ttyS0 costs the guest time for every character, so only what is wrong goes there; the whole log goes through
 	 * the agent. A panic ends the guest at once. On a busy host the ticks of the timer check come late. Some huge
-	 * pages are set aside before memory fragments. Devices that nobody has open need not sleep: putting each to sleep
-	 * and waking it up took a tenth of a run.
+	 * pages are set aside before memory fragments: Linux's own tests of iommufd want 64. Devices that nobody has open
+	 * need not sleep: putting each to sleep and waking it up took a tenth of a run.
 	 */
 	add(command, "-append",
-	    "console=ttyS0 loglevel=4 panic=-1 oops=panic edd=off no_timer_check hugepages=32 "
+	    "console=ttyS0 loglevel=4 panic=-1 oops=panic edd=off no_timer_check hugepages=72 "
 	    "vfio_pci.disable_idle_d3=1%s%s",
 	    profile->append && *profile->append ? " " : "", profile->append ? profile->append : "");
 	add(command, "-serial", "file:%s", console);

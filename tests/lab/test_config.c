@@ -75,12 +75,12 @@ static void test_bad_profiles(void)
 
 static void test_profile_file(void)
 {
-	g_autofree char *path =
-		written("mine.conf",
-			"[profile]\ndescription=x\nmachine=q35\niommu=intel-iommu\nappend=a b\n"
-			"[options]\nx-one|one=on\n[devices]\ntestdev=1\nextra=-device;edu\n"
-			"others=igb;nvme,serial=1,drive=x\n",
-			-1);
+	g_autofree char *path = written(
+		"mine.conf",
+		"[profile]\ndescription=x\nmachine=q35\niommu=intel-iommu\nappend=a b\nmemory=2G\n"
+		"[options]\nx-one|one=on\n[devices]\ntestdev=1\nextra=-device;edu\n"
+		"others=igb;nvme,serial=1,drive=x\n",
+		-1);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(lab_profile) profile = lab_profile_load(path, &error);
 	const struct lab_option *option;
@@ -88,6 +88,7 @@ static void test_profile_file(void)
 	g_assert_no_error(error);
 	g_assert_cmpstr(profile->name, ==, "mine");
 	g_assert_cmpstr(profile->append, ==, "a b");
+	g_assert_cmpstr(profile->memory, ==, "2G");
 	g_assert_cmpuint(profile->testdev, ==, 1);
 	g_assert_cmpuint(profile->edu, ==, 0);
 	g_assert_false(profile->by_default);
