@@ -68,7 +68,7 @@ static struct transport *transport_of(const struct local *local)
 
 	if (!local->on)
 		return transport_local(agent, local->suites);
-	if (g_str_has_prefix(local->on, "exec:"))
+	if (g_str_has_prefix(local->on, "exec:") && local->on[strlen("exec:")])
 		return transport_exec(local->on + strlen("exec:"));
 	if (!g_str_has_prefix(local->on, "ssh://") || !local->on[strlen("ssh://")]) {
 		fprintf(stderr, "iommut: --on %s: it is ssh://[user@]host[:port] or exec:COMMAND\n",
@@ -117,6 +117,11 @@ static enum exit_status local_command(GOptionContext *context, int argc, char **
 	add_local(&local, context);
 	run_options_add(options, context, what == WHAT_RUN);
 	parsed = cli_parse_run(context, argc, argv, options);
+	if (parsed == PARSED_GO_ON && what == WHAT_DEVICES && options->patterns &&
+	    options->patterns[0]) {
+		fprintf(stderr, "iommut: unexpected argument %s\n", options->patterns[0]);
+		parsed = PARSED_WRONG;
+	}
 	code = parsed == PARSED_GO_ON ? do_locally(options, &local, what) : code_of(parsed);
 	run_options_free(options);
 	g_free(local.agent);

@@ -15,7 +15,7 @@ static enum exit_status code_of(enum parsed parsed)
 
 static enum exit_status usage(const struct command *command)
 {
-	fprintf(stderr, "iommut: iommut %s %s\n", command->name, command->arguments);
+	fprintf(stderr, "iommut: it is: iommut %s %s\n", command->name, command->arguments);
 	return EXIT_STATUS_USAGE;
 }
 
@@ -110,7 +110,6 @@ static char **runs_in(const char *folder, GError **error)
 
 	while (dir && (name = g_dir_read_name(dir))) {
 		g_autofree char *info = g_build_filename(folder, name, "run.json", NULL);
-
 		g_autofree char *path = g_build_filename(folder, name, NULL);
 
 		/* A link is another name of one that is there. */
@@ -164,6 +163,10 @@ enum exit_status command_history(const struct command *command, int argc, char *
 		return code_of(parsed);
 	if (!rest || g_strv_length(rest) != 1)
 		return usage(command);
+	if (!g_file_test(rest[0], G_FILE_TEST_IS_DIR)) {
+		fprintf(stderr, "iommut: no such folder: %s\n", rest[0]);
+		return EXIT_STATUS_USAGE;
+	}
 	runs = cli_load_runs_in(rest[0], &error);
 	if (!runs)
 		return cli_complain(error);

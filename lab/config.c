@@ -52,7 +52,7 @@ char *lab_profile_folder(void)
 {
 	const char *chosen = g_getenv("IOMMUT_PROFILES");
 
-	if (chosen)
+	if (chosen && *chosen)
 		return g_strdup(chosen);
 	return own_file("lab", "../share/iommutests/profiles");
 }
@@ -219,6 +219,10 @@ struct lab_config *lab_config_new(const char *kernel, const char *modules, const
 			    modules);
 		return NULL;
 	}
-	config->modules = g_strdup(modules);
+	if (modules) {
+		config->modules = lab_modules_folder(modules, error);
+		if (!config->modules)
+			return NULL;
+	}
 	return g_steal_pointer(&config);
 }

@@ -137,6 +137,8 @@ struct lab_module {
 	size_t length;
 };
 
+/* Where modules.dep is: @folder itself, @folder/lib/modules/VERSION or @folder/VERSION; the only one, or an error. */
+char *lab_modules_folder(const char *folder, GError **error);
 /* The modules a guest needs of those in @folder (one kernel's, with its modules.dep), dependencies first. */
 GPtrArray *lab_modules(const char *folder, GError **error);
 

@@ -24,8 +24,7 @@ static void module_free(gpointer data)
 	g_free(module);
 }
 
-/* DIR itself, DIR/lib/modules/VERSION or DIR/VERSION, wherever modules.dep is; the only one or an error. */
-static char *find_root(const char *folder, GError **error)
+char *lab_modules_folder(const char *folder, GError **error)
 {
 	const char *const below[] = { "", "lib/modules", "usr/lib/modules" };
 
@@ -122,14 +121,11 @@ GPtrArray *lab_modules(const char *folder, GError **error)
 	g_autoptr(GHashTable) done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	/* Name of a module to its line in modules.dep, cut at the colon: path, dependencies. */
 	g_autoptr(GHashTable) lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	g_autofree char *root = find_root(folder, error);
 	g_autofree char *file = NULL;
 	g_autofree char *text = NULL;
 	g_auto(GStrv) all = NULL;
 
-	if (!root)
-		return NULL;
-	file = g_build_filename(root, "modules.dep", NULL);
+	file = g_build_filename(folder, "modules.dep", NULL);
 	if (!g_file_get_contents(file, &text, NULL, error))
 		return NULL;
 	all = g_strsplit(text, "\n", -1);
@@ -148,9 +144,9 @@ GPtrArray *lab_modules(const char *folder, GError **error)
 			continue;
 		/* modules.dep lists what must be there last first. */
 		for (unsigned int n = g_strv_length(needed); n--;)
-			if (*needed[n] && !append(modules, done, root, needed[n], error))
+			if (*needed[n] && !append(modules, done, folder, needed[n], error))
 				return NULL;
-		if (!append(modules, done, root, path, error))
+		if (!append(modules, done, folder, path, error))
 			return NULL;
 	}
 	return g_steal_pointer(&modules);

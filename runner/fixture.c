@@ -34,8 +34,12 @@ static gboolean parse_scope(const char *word, enum fixture_scope *scope)
 /* The rest is for the machine to say: which sizes of pages and which modules it has. */
 static gboolean is_good(const struct fixture *fixture)
 {
-	if (g_str_equal(fixture->what, "hugepages"))
-		return g_ascii_isdigit(*fixture->value);
+	if (g_str_equal(fixture->what, "hugepages")) {
+		g_auto(GStrv) words = g_strsplit(fixture->value, "x", 2);
+
+		return words[0] &&
+		       g_ascii_string_to_unsigned(words[0], 10, 1, G_MAXINT, NULL, NULL);
+	}
 	return g_str_equal(fixture->what, "module") && text_is_name(fixture->value);
 }
 

@@ -229,6 +229,19 @@ gboolean known_load(struct known_issues *issues, const char *path, GError **erro
 	return FALSE;
 }
 
+struct known_issues *known_load_all(char **paths, GError **error)
+{
+	struct known_issues *issues = known_new();
+
+	for (char **path = paths; path && *path; path++) {
+		if (known_load(issues, *path, error))
+			continue;
+		known_free(issues);
+		return NULL;
+	}
+	return issues;
+}
+
 static gboolean applies(const struct issue *issue, const struct known_place *place, const char *id)
 {
 	gboolean here = !issue->iommus || !issue->iommus[0];

@@ -49,6 +49,15 @@ void known_free(struct known_issues *issues);
 gboolean known_load(struct known_issues *issues, const char *path, GError **error);
 
 /**
+ * known_load_all() - the issues of several files
+ * @paths: NULL-terminated, or NULL
+ * @error: as of known_load()
+ *
+ * Return: new issues, which are none without files; NULL after an error.
+ */
+struct known_issues *known_load_all(char **paths, GError **error);
+
+/**
  * known_parse() - add the issues of a text
  * @issues: gets them
  * @text: the text

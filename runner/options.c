@@ -254,21 +254,23 @@ static gboolean check_shard(struct run_options *options, GError **error)
 
 static gboolean parse_seed(const char *option, const char *text, guint64 *seed, GError **error)
 {
-	char *end;
+	gboolean hex = g_ascii_strncasecmp(text, "0x", 2) == 0;
 
-	*seed = g_ascii_strtoull(text, &end, 0);
-	return (end != text && !*end) || usage(error, option, text);
+	return g_ascii_string_to_unsigned(text + (hex ? 2 : 0), hex ? 16 : 10, 0, G_MAXUINT64, seed,
+					  NULL) ||
+	       usage(error, option, text);
 }
 
 static gboolean check_seeds(struct run_options *options, GError **error)
 {
 	if (!options->seed_text)
 		options->seed = (guint64)g_random_int() << 32 | g_random_int();
-	else if (!parse_seed("--seed is a number, not", options->seed_text, &options->seed, error))
+	else if (!parse_seed("--seed is a number of 64 bits, not", options->seed_text,
+			     &options->seed, error))
 		return FALSE;
 	options->shuffle_seed = options->seed;
 	return !options->shuffle_text ||
-	       parse_seed("--shuffle takes a number, not", options->shuffle_text,
+	       parse_seed("--shuffle takes a number of 64 bits, not", options->shuffle_text,
 			  &options->shuffle_seed, error);
 }
 
@@ -341,18 +343,59 @@ static gboolean read_plan(struct run_options *options, GError **error)
 	return TRUE;
 }
 
+static gboolean check_numbers(const struct run_options *options, GError **error)
+{
+	const struct {
+		const char *name;
+		int value, least;
+	} numbers[] = {
+		{ "--jobs", options->jobs, 1 },           { "--machines", options->machines, 0 },
+		{ "--repeat", options->repeat, 1 },       { "--max-fail", options->max_fail, 0 },
+		{ "--durations", options->durations, 0 },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++) {
+		g_autofree char *least = g_strdup_printf("must be at least %d, not %d",
+							 numbers[i].least, numbers[i].value);
+
+		if (numbers[i].value < numbers[i].least)
+			return usage(error, numbers[i].name, least);
+	}
+	return TRUE;
+}
+
+/* Cases that know no backend would run all the same, and a typing mistake look like success. */
+static gboolean check_backends(const struct run_options *options, GError **error)
+{
+	static const char *const known[] = { "type1", "compat", "iommufd", NULL };
+
+	for (char **backend = options->backends; backend && *backend; backend++)
+		if (!g_strv_contains(known, *backend))
+			return usage(error, "--backend is type1, compat or iommufd, not", *backend);
+	return TRUE;
+}
+
+static gboolean check_patterns(const struct run_options *options, GError **error)
+{
+	for (char **pattern = options->patterns; pattern && *pattern; pattern++)
+		if (!**pattern)
+			return usage(error, "a pattern is empty",
+				     "leave it out, or name cases as SUITE/CASE");
+	return TRUE;
+}
+
 gboolean run_options_check(struct run_options *options, GError **error)
 {
 	for (char **param = options->params; param && *param; param++)
-		if (!strchr(*param, '=') || **param == '=')
+		if (**param == '=' || !strchr(*param, '=') || !strchr(*param, '=')[1])
 			return usage(error, "--param is NAME=VALUE[,VALUE], not", *param);
 	if (options->words && !expression_check(options->words, error))
 		return FALSE;
 	if (options->marks && !expression_check(options->marks, error))
 		return FALSE;
-	if (options->jobs < 1 || options->machines < 0 || options->repeat < 1 ||
-	    options->max_fail < 0 || options->durations < 0)
-		return usage(error, "a number of an option", "must be at least 1");
+	if (!check_patterns(options, error) || !check_numbers(options, error) ||
+	    !check_backends(options, error))
+		return FALSE;
 	if (!(options->timeout_factor > 0 && options->timeout_factor <= 1000))
 		return usage(error, "--timeout-factor", "must be above 0 and at most 1000");
 	if (options->stop_first || (options->until_fail && !options->max_fail))

@@ -109,6 +109,20 @@ static void heed_last(const struct past *last, const struct run_options *options
 		past_first(last, profile, PAST_NEW, items);
 }
 
+/* More would need memory by the gigabyte before the first case starts. */
+static gboolean check_repeat(const GPtrArray *items, const struct run_options *options,
+			     GError **error)
+{
+	guint64 runs = (guint64)items->len * (guint64)options->repeat;
+
+	if (runs <= PLAN_MAX_ITEMS)
+		return TRUE;
+	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+		    "--repeat %d: with %u cases that is more than %u in all", options->repeat,
+		    items->len, PLAN_MAX_ITEMS);
+	return FALSE;
+}
+
 GPtrArray *plan_arrange(const struct machine *machine, const struct run_options *options,
 			const struct earlier *earlier, const char *profile, GError **error)
 {
@@ -123,6 +137,10 @@ GPtrArray *plan_arrange(const struct machine *machine, const struct run_options 
 			   profile);
 	if (options->shuffle)
 		plan_shuffle(items, options->shuffle_seed);
+	if (!check_repeat(items, options, error)) {
+		g_ptr_array_unref(items);
+		return NULL;
+	}
 	plan_repeat(items, (guint)options->repeat);
 	heed_last(earlier->last, options, profile, items);
 	plan_number(items, 1);

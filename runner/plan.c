@@ -457,29 +457,53 @@ static gboolean choose_devices(struct planner *planner, GError **error)
 	return TRUE;
 }
 
+/* Whether a case here has the parameter, and with the value, if there is one. */
+static gboolean has_parameter(const struct machine *machine, const char *name, const char *value)
+{
+	for (guint i = 0; i < machine->cases->len; i++) {
+		const struct parameter *parameter =
+			test_case_parameter(machine->cases->pdata[i], name);
+
+		if (parameter &&
+		    (!value || g_strv_contains((const char *const *)parameter->values, value)))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean check_parameter(const struct machine *machine, const char *choice, GError **error)
+{
+	g_auto(GStrv) pair = g_strsplit(choice, "=", 2);
+	g_auto(GStrv) values = pair[1] ? g_strsplit(pair[1], ",", -1) : NULL;
+
+	if (!values) {
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "--param %s: it reads name=value[,value]", choice);
+		return FALSE;
+	}
+	if (!has_parameter(machine, pair[0], NULL)) {
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE, "no case has a parameter %s",
+			    pair[0]);
+		return FALSE;
+	}
+	for (char **value = values; *value; value++) {
+		if (has_parameter(machine, pair[0], *value))
+			continue;
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "--param %s: no case has %s=%s", choice, pair[0], *value);
+		return FALSE;
+	}
+	return TRUE;
+}
+
 /* A choice that nothing can match is a typing error. */
 static gboolean check_choices(const struct planner *planner, GError **error)
 {
 	const struct run_options *options = planner->options;
 
-	for (char **choice = options->params; choice && *choice; choice++) {
-		g_autofree char *name = g_strndup(*choice, strcspn(*choice, "="));
-		gboolean found = FALSE;
-
-		if (!strchr(*choice, '=')) {
-			g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
-				    "--param %s: it reads name=value[,value]", *choice);
+	for (char **choice = options->params; choice && *choice; choice++)
+		if (!check_parameter(planner->machine, *choice, error))
 			return FALSE;
-		}
-		for (guint i = 0; i < planner->machine->cases->len && !found; i++)
-			found = test_case_parameter(planner->machine->cases->pdata[i], name) !=
-				NULL;
-		if (!found) {
-			g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
-				    "no case has a parameter %s", name);
-			return FALSE;
-		}
-	}
 	return TRUE;
 }
 

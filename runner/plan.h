@@ -11,6 +11,7 @@
 #include "runner/options.h"
 
 #define PLAN_MAX_DEVICES 2
+#define PLAN_MAX_ITEMS   1000000u
 
 /**
  * struct device - a PCI function of the machine under test; texts are cleaned

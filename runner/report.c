@@ -42,7 +42,12 @@ gboolean report_save(const struct run *run, const char *format, const struct rep
 	FILE *file;
 
 	if (!write) {
-		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE, "no report format %s", format);
+		g_autoptr(GString) names = g_string_new(NULL);
+
+		for (gsize i = 0; i < G_N_ELEMENTS(formats); i++)
+			g_string_append_printf(names, "%s%s", i ? ", " : "", formats[i].format);
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "no report format '%s': there are %s", format, names->str);
 		return FALSE;
 	}
 	write(run, style, text);

@@ -221,13 +221,10 @@ static gboolean prepare(struct run_state *state, const struct run_target *target
 	state->next_number = 1;
 	state->plan = g_string_new(NULL);
 	state->plan_known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	state->known = known_new();
 	state->tests = run_give_tests(options, targets, count, error);
-	if (!state->tests)
+	state->known = state->tests ? known_load_all(options->known, error) : NULL;
+	if (!state->known)
 		return FALSE;
-	for (char **path = options->known; path && *path; path++)
-		if (!known_load(state->known, *path, error))
-			return FALSE;
 	state->suites = plan_suites(options);
 	for (gsize i = 0; i < count; i++)
 		durable = durable || targets[i].transport->shares_fate;

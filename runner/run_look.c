@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "runner/folders.h"
+#include "runner/known.h"
 #include "runner/plan.h"
 #include "runner/run_state.h"
 #include "runner/session.h"
@@ -44,7 +45,9 @@ enum exit_status run_list(const struct run_options *options, const struct run_ta
 	g_autoptr(GError) error = NULL;
 	gboolean any = FALSE;
 	g_autoptr(GPtrArray) tests = run_give_tests(options, targets, count, &error);
-	gboolean good = tests && earlier_load(&earlier, options, last, &error);
+	/* They change nothing here, but a mistake in them is told before the run. */
+	struct known_issues *known = tests ? known_load_all(options->known, &error) : NULL;
+	gboolean good = known && earlier_load(&earlier, options, last, &error);
 
 	for (gsize i = 0; good && i < count; i++) {
 		const char *profile = targets[i].transport->name;
@@ -64,6 +67,7 @@ enum exit_status run_list(const struct run_options *options, const struct run_ta
 		machine_free(machine);
 	}
 	earlier_clear(&earlier);
+	known_free(known);
 	if (!good)
 		return run_complain(error);
 	return any ? EXIT_STATUS_GOOD : EXIT_STATUS_NOTHING;

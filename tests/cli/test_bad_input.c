@@ -72,6 +72,7 @@ static void test_kernel(void)
 	expect(world, 2, "is no built kernel tree", "lab", "--kernel", world->state);
 	expect(world, 2, "no such folder of modules: /nonexistent", "lab", "--modules",
 	       "/nonexistent");
+	expect(world, 2, "has no modules.dep", "lab", "--modules", world->state);
 	world_free(world);
 }
 
@@ -93,6 +94,20 @@ static void test_cases(void)
 	expect(world, 2, "is no run directory", "report", world->state);
 	expect(world, 2, "no case here is nosuch/case", "run", "nosuch/case");
 	expect(world, 2, "unmap and", "run", "-k", "unmap and");
+	expect(world, 2, "a pattern is empty", "run", "");
+	expect(world, 2, "--jobs: must be at least 1, not 0", "run", "-j", "0");
+	expect(world, 2, "--seed is a number of 64 bits, not: 0x10000000000000000", "run", "--seed",
+	       "0x10000000000000000");
+	expect(world, 2, "--seed is a number of 64 bits, not: -1", "run", "--seed", "-1");
+	expect(world, 2, "--repeat 99999999: with ", "run", "--dry-run", "--repeat", "99999999",
+	       "demo/passes");
+	expect(world, 2, "not: hugepages=99999999999", "run", "--fixture", "hugepages=99999999999");
+	expect(world, 2, "/nonexistent", "run", "--dry-run", "--known-issues", "/nonexistent",
+	       "demo/passes");
+	expect(world, 2, "unexpected argument demo", "devices", "demo");
+	expect(world, 2, "--on exec:", "devices", "--on", "exec:");
+	expect(world, 2, "no such folder: /nonexistent", "history", "/nonexistent");
+	expect(world, 2, "it is: iommut diff", "diff", "/nonexistent");
 	world_free(world);
 }
 

@@ -72,6 +72,7 @@ static void test_patterns(void)
 		    "fake/passes[size=2]\nfake/passes[size=3]\nfake/skips\n");
 	expect_usage("fake/pases", "no case here is fake/pases");
 	expect_usage("nosuch", "no case here is nosuch");
+	expect_usage("-b vfio", "--backend is type1, compat or iommufd, not: vfio");
 }
 
 static void test_words(void)
@@ -95,6 +96,8 @@ static void test_params(void)
 	expect_list("fake/passes* fake/skips --param size=2", "fake/passes[size=2]\nfake/skips\n");
 	expect_usage("--param colour=red", "no case has a parameter colour");
 	expect_usage("--param size", "--param is NAME=VALUE");
+	expect_usage("--param size=2,7", "no case has size=7");
+	expect_usage("--param size=", "--param is NAME=VALUE");
 }
 
 static void test_deselect(void)
