@@ -4,6 +4,7 @@
 #include "runner/expression.h"
 #include "runner/foreign.h"
 #include "runner/plan.h"
+#include "runner/plan_choices.h"
 #include "runner/text.h"
 #include "runner/verdict.h"
 
@@ -331,87 +332,17 @@ static gboolean add_case(struct planner *planner, const struct test_case *which,
 	return any || add_without_engine(planner, which, error);
 }
 
-static gboolean device_is(const struct device *device, const char *choice)
-{
-	g_autofree char *ids = g_strdup_printf("%s:%s", device->vendor, device->product);
-	g_autofree char *with_domain = g_strdup_printf("0000:%s", choice);
-
-	return g_ascii_strcasecmp(choice, device->name) == 0 ||
-	       g_ascii_strcasecmp(with_domain, device->name) == 0 ||
-	       g_ascii_strcasecmp(choice, ids) == 0;
-}
-
-/* A device that somebody names must be there, be free and have an engine: silently testing another would be a lie. */
-static gboolean check_named(const struct machine *machine, const char *choice, gboolean force,
-			    GError **error)
-{
-	gboolean found = FALSE;
-
-	for (guint i = 0; i < machine->devices->len; i++) {
-		const struct device *device = machine->devices->pdata[i];
-
-		if (!device_is(device, choice))
-			continue;
-		found = TRUE;
-		if (!*device->engine) {
-			g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
-				    "device %s (%s:%s): no engine can drive it", device->name,
-				    device->vendor, device->product);
-			return FALSE;
-		}
-		if (*device->use && !force) {
-			g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
-				    "device %s is in use (%s): --force takes it all the same",
-				    device->name, device->use);
-			return FALSE;
-		}
-	}
-	if (!found)
-		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
-			    "no device %s: iommut devices lists them", choice);
-	return found;
-}
-
-static gboolean is_one_of(char **choices, const struct device *device)
-{
-	for (char **choice = choices; choice && *choice; choice++)
-		if (device_is(device, *choice))
-			return TRUE;
-	return !choices || !choices[0];
-}
-
-/* Nothing is taken from its driver on somebody's own machine unless they said so. */
-static gboolean is_offered(const struct machine *machine, const struct run_options *options,
-			   const struct device *device)
-{
-	return machine->is_guest || !*device->driver || g_str_equal(device->driver, "vfio-pci") ||
-	       (options->devices && options->devices[0]);
-}
-
-gboolean plan_offers(const struct machine *machine, const struct run_options *options,
-		     const struct device *device)
-{
-	gboolean wanted = !options->engines || !options->engines[0] ||
-			  g_strv_contains((const char *const *)options->engines, device->engine);
-
-	return *device->engine && *device->group && wanted && is_one_of(options->devices, device) &&
-	       (!*device->use || options->force) && is_offered(machine, options, device);
-}
-
-static gboolean choose_devices(struct planner *planner, GError **error)
+static void choose_devices(struct planner *planner)
 {
 	const struct run_options *options = planner->options;
 	const struct machine *machine = planner->machine;
 	gboolean driven = FALSE, grouped = FALSE, any_group = FALSE;
 
-	for (char **choice = options->devices; choice && *choice; choice++)
-		if (!check_named(machine, *choice, options->force, error))
-			return FALSE;
 	for (guint i = 0; i < machine->devices->len; i++) {
 		struct device *device = machine->devices->pdata[i];
 
 		any_group = any_group || *device->group;
-		if (!*device->engine || !is_one_of(options->devices, device))
+		if (!*device->engine || !plan_names(options, device))
 			continue;
 		if (options->engines && options->engines[0] &&
 		    !g_strv_contains((const char *const *)options->engines, device->engine))
@@ -422,7 +353,7 @@ static gboolean choose_devices(struct planner *planner, GError **error)
 		grouped = TRUE;
 		if (*device->use && !options->force)
 			continue;
-		if (!is_offered(machine, options, device)) {
+		if (!plan_may_take(machine, options, device)) {
 			planner->skip = "the devices here that an engine can drive were not named";
 			planner->lift = "--device with one of them: iommut devices lists them";
 			continue;
@@ -435,16 +366,18 @@ static gboolean choose_devices(struct planner *planner, GError **error)
 	planner->each_device = options->devices && planner->devices->len > 1;
 	if (planner->devices->len) {
 		planner->skip = planner->lift = NULL;
-		return TRUE;
+		return;
 	}
 	if (planner->skip)
-		return TRUE;
+		return;
 	if (!any_group) {
 		planner->skip = "this machine has no IOMMU groups";
 		planner->lift = "an IOMMU that firmware and kernel enable (intel_iommu=on, or "
 				"iommu=on in the firmware's settings)";
 	} else if (!driven) {
-		planner->skip = "no device here that an engine can drive";
+		planner->skip = options->engines && options->engines[0]
+					? "no device here of an engine that --engine names"
+					: "no device here that an engine can drive";
 		planner->lift = "a supported device, as pcie-ats-testdev or edu; iommut devices "
 				"shows what there is";
 	} else if (!grouped) {
@@ -454,57 +387,6 @@ static gboolean choose_devices(struct planner *planner, GError **error)
 		planner->skip = "every device that an engine can drive is in use";
 		planner->lift = "a device that nothing uses, or --force";
 	}
-	return TRUE;
-}
-
-/* Whether a case here has the parameter, and with the value, if there is one. */
-static gboolean has_parameter(const struct machine *machine, const char *name, const char *value)
-{
-	for (guint i = 0; i < machine->cases->len; i++) {
-		const struct parameter *parameter =
-			test_case_parameter(machine->cases->pdata[i], name);
-
-		if (parameter &&
-		    (!value || g_strv_contains((const char *const *)parameter->values, value)))
-			return TRUE;
-	}
-	return FALSE;
-}
-
-static gboolean check_parameter(const struct machine *machine, const char *choice, GError **error)
-{
-	g_auto(GStrv) pair = g_strsplit(choice, "=", 2);
-	g_auto(GStrv) values = pair[1] ? g_strsplit(pair[1], ",", -1) : NULL;
-
-	if (!values) {
-		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
-			    "--param %s: it reads name=value[,value]", choice);
-		return FALSE;
-	}
-	if (!has_parameter(machine, pair[0], NULL)) {
-		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE, "no case has a parameter %s",
-			    pair[0]);
-		return FALSE;
-	}
-	for (char **value = values; *value; value++) {
-		if (has_parameter(machine, pair[0], *value))
-			continue;
-		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
-			    "--param %s: no case has %s=%s", choice, pair[0], *value);
-		return FALSE;
-	}
-	return TRUE;
-}
-
-/* A choice that nothing can match is a typing error. */
-static gboolean check_choices(const struct planner *planner, GError **error)
-{
-	const struct run_options *options = planner->options;
-
-	for (char **choice = options->params; choice && *choice; choice++)
-		if (!check_parameter(planner->machine, *choice, error))
-			return FALSE;
-	return TRUE;
 }
 
 static gboolean check_patterns(const struct planner *planner, GError **error)
@@ -575,7 +457,9 @@ GPtrArray *plan_make(const struct machine *machine, const struct run_options *op
 	planner.devices = g_ptr_array_new();
 	good = (!options->words || expression_check(options->words, error)) &&
 	       (!options->marks || expression_check(options->marks, error)) &&
-	       check_choices(&planner, error) && choose_devices(&planner, error);
+	       plan_check_choices(machine, options, error);
+	if (good)
+		choose_devices(&planner);
 	good = good && add_cases(&planner, error);
 	/* Which patterns are IDs is known only now. */
 	if (good && planner.any_exact) {
