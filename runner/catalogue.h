@@ -123,7 +123,7 @@ gboolean test_case_for_each_variant(const struct test_case *which, const char *e
  * @values: a value for each parameter
  * @device: address to append, or NULL
  *
- * Return: a new string as in "after_unmap[engine=edu,backend=iommufd]", without the suite.
+ * Return: a new string as in "write_after_unmap[engine=edu,backend=iommufd]", without the suite.
  */
 char *variant_text(const struct test_case *which, const char *engine, const char *const *values,
 		   const char *device);

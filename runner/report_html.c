@@ -97,8 +97,10 @@ static void add_logs(GString *out, const struct run *run)
 	for (guint pass = 0; pass < 2; pass++) {
 		for (guint i = 0; i < run->results->len && out->len - start < LOGS_LIMIT; i++) {
 			const struct result *result = run->results->pdata[i];
+
+			/* Once: the tests of a program share its logs. */
 			if (verdict_is_bad(result->verdict) != (pass == 0) ||
-			    !g_hash_table_contains(logged, GUINT_TO_POINTER(result->number)))
+			    !g_hash_table_remove(logged, GUINT_TO_POINTER(result->number)))
 				continue;
 			g_string_append_printf(out, "%s\n\"%u\":{\"of\":%u", any ? "," : "",
 					       result->number, result->number);
