@@ -246,11 +246,6 @@ uint64_t param_size(struct test *t, const char *name)
 	return size;
 }
 
-int test_device_count(struct test *t)
-{
-	return t->device_count;
-}
-
 const char *test_device_name(struct test *t, int index)
 {
 	if (index < 0 || index >= t->device_count)

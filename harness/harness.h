@@ -161,14 +161,6 @@ uint64_t random64(struct test *t);
 uint64_t random_below(struct test *t, uint64_t bound);
 
 /**
- * test_device_count() - how many devices the case was given
- * @t: the test
- *
- * Return: the number.
- */
-int test_device_count(struct test *t);
-
-/**
  * test_device_name() - PCI address of a device the case was given
  * @t: the test
  * @index: from 0

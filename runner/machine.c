@@ -37,14 +37,3 @@ void machine_free(struct machine *machine)
 	g_ptr_array_unref(machine->problems);
 	g_free(machine);
 }
-
-struct device *machine_device(const struct machine *machine, const char *name)
-{
-	for (guint i = 0; i < machine->devices->len; i++) {
-		struct device *device = machine->devices->pdata[i];
-
-		if (g_str_equal(device->name, name))
-			return device;
-	}
-	return NULL;
-}

@@ -57,11 +57,6 @@ struct machine *machine_new(void);
 void machine_free(struct machine *machine);
 
 /**
- * machine_device() - a device by its address, or NULL
- */
-struct device *machine_device(const struct machine *machine, const char *name);
-
-/**
  * struct item - a variant of a case, ready to run
  * @number: from 1, the folder of its logs; set when the order is known
  * @id: SUITE/CASE[..]

@@ -22,10 +22,9 @@
 #define UNUSED     4
 
 /* What DESTROY and ATTACH can be made on. */
-#define FIRST_HWPT  IOAS_SLOTS
-#define THE_DEVICE  (IOAS_SLOTS + HWPT_SLOTS)
-#define NO_OBJECT   (THE_DEVICE + 1)
-#define ALL_OBJECTS (NO_OBJECT + 1)
+#define FIRST_HWPT IOAS_SLOTS
+#define THE_DEVICE (IOAS_SLOTS + HWPT_SLOTS)
+#define NO_OBJECT  (THE_DEVICE + 1)
 
 #define UNUSED_ID 0x7ffffff0u
 
