@@ -76,7 +76,7 @@ struct target_run {
 };
 
 /**
- * run_state_catch_signals() - let SIGINT, SIGTERM and SIGHUP make a descriptor readable; a second one ends us at once
+ * run_state_catch_signals() - let SIGINT, SIGTERM and SIGHUP make a descriptor readable; one that comes more than a second later ends us at once
  *
  * Return: the descriptor, or -1.
  */

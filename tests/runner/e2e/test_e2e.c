@@ -251,6 +251,8 @@ static gboolean when_it_hangs(gpointer data)
 
 	if (!g_file_get_contents(path, &text, NULL, NULL) || !strstr(text, "fake/hangs"))
 		return G_SOURCE_CONTINUE;
+	/* Twice, as timeout(1) does. */
+	kill(*(GPid *)both[1], SIGINT);
 	kill(*(GPid *)both[1], SIGINT);
 	return G_SOURCE_REMOVE;
 }
