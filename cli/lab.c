@@ -10,6 +10,8 @@
 
 /* Beyond that, booting them takes longer than what they take over. */
 #define MAX_GUESTS_OF_EACH 4
+/* What nobody types: --jobs was not given. */
+#define JOBS_UNSAID G_MAXINT
 
 static const char description[] =
 	"Without --profile, every profile that --list-profiles marks is booted, several at "
@@ -134,6 +136,25 @@ static void leave_out_other_engines(const struct run_options *options, const GPt
 	}
 }
 
+/*
+ * edu sleeps most of the time. Devices that never do would only take turns on a processor, and each turn empties QEMU's cache of
+ * translated addresses.
+ */
+static void choose_jobs(struct run_options *options, const GPtrArray *profiles,
+			const char *accelerator)
+{
+	if (options->jobs != JOBS_UNSAID)
+		return;
+	options->jobs = LAB_JOBS;
+	for (guint i = 0; i < profiles->len; i++) {
+		const struct lab_profile *profile = profiles->pdata[i];
+
+		if (profile->edu || profile->others->len)
+			return;
+	}
+	options->jobs = (int)lab_processors(accelerator);
+}
+
 /* Linux's own tests are tests of others, which the set-up built. */
 static gboolean add_selftests(const struct lab_config *config, struct run_options *options,
 			      GError **error)
@@ -178,6 +199,7 @@ static enum exit_status with_options(const struct lab_options *lab, struct run_o
 	accelerator = lab_accelerator(config, &why);
 	if (!lab_drop_unavailable(config, lab, accelerator, profiles, &error))
 		return cli_complain(error);
+	choose_jobs(options, profiles, accelerator);
 	if (lab->print_qemu)
 		return print_qemu(config, profiles, accelerator);
 	if (!options->quiet)
@@ -193,8 +215,7 @@ enum exit_status command_lab(const struct command *command, int argc, char **arg
 	enum exit_status code;
 	enum parsed parsed;
 
-	/* The profiles have two fast devices and four that sleep most of the time. */
-	options->jobs = LAB_JOBS;
+	options->jobs = JOBS_UNSAID;
 
 	g_option_context_add_group(context, lab_option_group(&lab));
 	run_options_add(options, context, TRUE);

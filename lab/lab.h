@@ -175,6 +175,9 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 #define LAB_FILE_CONSOLE "console"
 #define LAB_FILE_ERRORS  "errors"
 
+/* How many processors a guest has. */
+guint lab_processors(const char *accelerator);
+
 /**
  * lab_transport() - a guest as a machine under test
  * @config: what to boot; must outlive the transport

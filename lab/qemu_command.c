@@ -80,6 +80,15 @@ static char *file_path(const char *folder, const char *name, int fd)
 	return fd >= 0 ? lab_descriptor_path(fd) : g_build_filename(folder, name, NULL);
 }
 
+/*
+ * TCG with two vCPUs loses timer interrupts of an idle one now and then (QEMU 10.2): Linux then reports stalls, and cases miss their
+ * deadlines.
+ */
+guint lab_processors(const char *accelerator)
+{
+	return strcmp(accelerator, "kvm") == 0 ? 2 : 1;
+}
+
 GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_profile *profile,
 			    const char *accelerator, const char *folder,
 			    const struct lab_descriptors *descriptors, GError **error)
@@ -102,11 +111,7 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	add(command, "-accel", "%s%s", accelerator,
 	    strcmp(accelerator, "tcg") == 0 ? ",thread=single" : "");
 	add(command, "-cpu", "%s", strcmp(accelerator, "kvm") == 0 ? "host" : "max");
-	/*
-	 * TCG with two vCPUs loses timer interrupts of an idle one now and then (QEMU 10.2): Linux then reports stalls,
-	 * and cases miss their deadlines.
-	 */
-	add(command, "-smp", "%d", strcmp(accelerator, "kvm") == 0 ? 2 : 1);
+	add(command, "-smp", "%u", lab_processors(accelerator));
 	add(command, "-m", "%s", profile->memory ? profile->memory : "1G");
 	add(command, "-nodefaults", NULL);
 	add(command, "-no-user-config", NULL);

@@ -146,7 +146,8 @@ static void add_running(struct run_options *o, GOptionContext *context)
 		  "Write the IDs that run to a file, for --plan", "FILE" },
 		{ "repeat", 0, 0, G_OPTION_ARG_INT, &o->repeat, "Run each case N times", "N" },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
-		  "Cases at once on one machine, each on a device of its own (run: 1, lab: 6)",
+		  "Cases at once on one machine, each on a device of its own (run: 1; lab: as "
+		  "many as it has devices that sleep meanwhile, or processors)",
 		  "N" },
 		{ "machines", 0, 0, G_OPTION_ARG_INT, &o->machines,
 		  "Lab guests at once (as many as processors); those of one profile share its "
