@@ -150,6 +150,12 @@ void send_error(struct agent *agent, const char *format, ...) __attribute__((for
 bool read_text(const char *path, char *text, size_t size);
 bool write_text(const char *path, const char *text);
 
+/**
+ * read_again() - the same from a file that is asked for before and after each case, and stays open: opening one takes longer
+ * @file: its descriptor; -1 before the first time
+ */
+bool read_again(int *file, const char *path, char *text, size_t size);
+
 /* facts.c: FRAME_ENVIRONMENT */
 
 void send_environment(struct agent *agent);

@@ -29,10 +29,12 @@ static void send_file(struct agent *agent, const char *key, const char *path)
 
 uint64_t kernel_taint(void)
 {
+	static int file = -1;
 	char text[32];
 
-	return read_text("/proc/sys/kernel/tainted", text, sizeof(text)) ? strtoull(text, NULL, 10)
-									 : 0;
+	return read_again(&file, "/proc/sys/kernel/tainted", text, sizeof(text))
+		       ? strtoull(text, NULL, 10)
+		       : 0;
 }
 
 /* The first line of a file of "name : value" lines that has the name. */

@@ -45,20 +45,15 @@ static void see_function(const char *name, struct function_state *state)
  */
 static int64_t pinned_pages(void)
 {
+	static int refresh = -1, counters = -1;
 	static char text[64 * 1024];
-	char value[64];
 	const char *acquired, *released;
-	ssize_t length;
-	int file;
+	char value[64];
 
 	/* Its content is empty: to read it is to fold. */
-	(void)read_text("/proc/sys/vm/stat_refresh", value, sizeof(value));
-	file = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
-	if (file < 0)
+	(void)read_again(&refresh, "/proc/sys/vm/stat_refresh", value, sizeof(value));
+	if (!read_again(&counters, "/proc/vmstat", text, sizeof(text)))
 		return -1;
-	length = read(file, text, sizeof(text) - 1);
-	close(file);
-	text[length > 0 ? length : 0] = '\0';
 	acquired = strstr(text, "nr_foll_pin_acquired ");
 	released = strstr(text, "nr_foll_pin_released ");
 	if (!acquired || !released)

@@ -102,22 +102,31 @@ void send_error(struct agent *agent, const char *format, ...)
 		send_frame(agent, FRAME_ERROR, &message);
 }
 
-bool read_text(const char *path, char *text, size_t size)
+bool read_again(int *file, const char *path, char *text, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length;
+	ssize_t length = -1;
 
 	text[0] = '\0';
-	if (fd < 0)
-		return false;
-	length = read(fd, text, size - 1);
-	close(fd);
+	if (*file < 0)
+		*file = open(path, O_RDONLY | O_CLOEXEC);
+	if (*file >= 0)
+		length = pread(*file, text, size - 1, 0);
 	if (length < 0)
 		return false;
 	while (length && (text[length - 1] == '\n' || text[length - 1] == ' '))
 		length--;
 	text[length] = '\0';
 	return true;
+}
+
+bool read_text(const char *path, char *text, size_t size)
+{
+	int file = -1;
+	bool done = read_again(&file, path, text, size);
+
+	if (file >= 0)
+		close(file);
+	return done;
 }
 
 bool write_text(const char *path, const char *text)
