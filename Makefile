@@ -4,6 +4,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
+CHECK_FUZZ_SECONDS ?= 60
 SOAK_TIMES ?= 20
 BENCH_TIMES ?= 5
 cache = $(or $(IOMMUT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iommutests)
@@ -19,12 +20,12 @@ lab_flags = --known-issues lab/known-issues.conf $(if $(KERNEL),--kernel "$(KERN
 
 help:
 	@echo "make lab       boot Linux behind emulated IOMMUs and judge its DMA"
-	@echo "make check     test iommutests itself"
+	@echo "make check     test iommutests itself, with each fuzzer for CHECK_FUZZ_SECONDS (60)"
 	@echo "make coverage  which lines of the library no unit test reaches"
 	@echo "make mutants   break QEMU, its test device and Linux in many ways, one at a time, and see that the cases notice (hours)"
 	@echo "make fuzz      feed what a device or another process can write with rubbish, FUZZ_SECONDS each (600)"
 	@echo "make soak      the lab's cases in random order, SOAK_TIMES times (20); hours"
-	@echo "make bench     what a lab run costs beyond booting and powering off, and the library beside bare system calls"
+	@echo "make bench     what a lab run costs beyond booting and powering off, the runner beside bare processes, the library beside system calls"
 	@echo "make install   install iommut, its suites and libiommut below PREFIX ($(PREFIX))"
 	@echo
 	@echo "Both first install and build what is missing: some 15 minutes the first time, nothing after that."
@@ -51,7 +52,7 @@ lab: build
 	@$(BUILD)/cli/iommut lab $(lab_flags) $(ARGS)
 
 check: build
-	@.ci/check $(BUILD)
+	@IOMMUT_UAPI_HEADERS="$(headers)" .ci/check $(BUILD) $(CHECK_FUZZ_SECONDS)
 
 coverage: setup
 	@[ -f $(BUILD)-coverage/build.ninja ] || CC=gcc meson setup $(BUILD)-coverage -Db_coverage=true -Dbuildtype=debug \
@@ -64,16 +65,7 @@ mutants: build
 
 # New inputs stay in the build folder; what crashes is kept there too.
 fuzz: setup
-	@command -v clang >/dev/null || { echo "make fuzz needs clang with libFuzzer: apt-get install clang" >&2; exit 3; }
-	@[ -f $(BUILD)-fuzz/build.ninja ] || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Duapi_headers="$(headers)" >/dev/null
-	@ninja -C $(BUILD)-fuzz --quiet
-	@for corpus in tests/fuzz/corpus/*; do \
-		name=$${corpus##*/}; found=$(BUILD)-fuzz/found/$$name; mkdir -p $$found && \
-		echo "fuzz: $$name for $(FUZZ_SECONDS) s" && \
-		$(BUILD)-fuzz/tests/fuzz/fuzz-$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-			-artifact_prefix=$$found- $$found $$corpus >$$found.log 2>&1 || { tail -n 40 $$found.log; exit 1; }; \
-		sed -n 's/^stat::number_of_executed_units: */      inputs: /p' $$found.log; \
-	done
+	@IOMMUT_UAPI_HEADERS="$(headers)" tests/fuzz/run $(BUILD)-fuzz $(FUZZ_SECONDS)
 
 soak: build
 	@$(BUILD)/cli/iommut lab $(lab_flags) --shuffle --repeat $(SOAK_TIMES) $(ARGS)
@@ -81,6 +73,7 @@ soak: build
 bench: build
 	@$(BUILD)/bench/lab_floor $(BUILD)/cli/iommut $(BUILD)/bench/power_off $(BUILD)/suites \
 		$(or $(PROFILE),intel-legacy) $(BENCH_TIMES) $(or $(ARGS),-e pcie-ats-testdev dma blocked device)
+	@bench/runner $(BUILD)
 	@bench/library $(BUILD)
 
 install: build

@@ -92,10 +92,13 @@ static gboolean copy_results(struct recorder *recorder, const struct run *run, g
 			return FALSE;
 	}
 	/* What was cut off there stays visible here. */
-	for (guint i = 0; i < run->in_flight->len; i++)
-		if (!recorder_begin(recorder, (*number)++, run->in_flight->pdata[i], "",
-				    run->in_flight_attempts[i], error))
+	for (guint i = 0; i < run->in_flight->len; i++) {
+		const struct result *cut_off = run->in_flight->pdata[i];
+
+		if (!recorder_begin(recorder, (*number)++, cut_off->id, cut_off->profile,
+				    cut_off->attempt, error))
 			return FALSE;
+	}
 	return TRUE;
 }
 

@@ -129,9 +129,7 @@ void recorder_free(struct recorder *recorder);
  * @folder: where it is
  * @info: run.json
  * @results: of struct result *, in the order they ended
- * @in_flight: of char *: IDs that began and have no result: the run was cut off there
- * @in_flight_numbers: their numbers
- * @in_flight_attempts: which attempts they were
+ * @in_flight: of struct result *: what began and has no result, by number; the verdict is VERDICT_ERROR, the reason that it was cut off
  * @last_number: the highest number of a case that began or ended
  * @counts: results by verdict
  * @notes: what was wrong with the files and passed over, or NULL
@@ -141,8 +139,6 @@ struct run {
 	json_t *info;
 	GPtrArray *results;
 	GPtrArray *in_flight;
-	guint *in_flight_numbers;
-	guint *in_flight_attempts;
 	guint last_number;
 	guint counts[VERDICT_COUNT];
 	char *notes;

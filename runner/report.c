@@ -10,10 +10,12 @@
 static const struct {
 	const char *format;
 	report_writer write;
+	gboolean names_cut_off; /* by itself: in others they are errors */
 } formats[] = {
-	{ "terminal", report_terminal }, { "ktap", report_ktap }, { "tap14", report_tap14 },
-	{ "junit", report_junit },       { "json", report_json }, { "lava", report_lava },
-	{ "markdown", report_markdown }, { "html", report_html },
+	{ "terminal", report_terminal, TRUE },  { "ktap", report_ktap, FALSE },
+	{ "tap14", report_tap14, FALSE },       { "junit", report_junit, FALSE },
+	{ "json", report_json, TRUE },          { "lava", report_lava, FALSE },
+	{ "markdown", report_markdown, FALSE }, { "html", report_html, FALSE },
 };
 
 report_writer report_find(const char *format)
@@ -22,6 +24,35 @@ report_writer report_find(const char *format)
 		if (g_str_equal(formats[i].format, format))
 			return formats[i].write;
 	return NULL;
+}
+
+/* Its results, and those that never came. */
+static void write_with_cut_off(report_writer write, const struct run *run,
+			       const struct report_style *style, GString *text)
+{
+	struct run whole = *run;
+
+	whole.results = g_ptr_array_new();
+	for (guint i = 0; i < run->results->len; i++)
+		g_ptr_array_add(whole.results, run->results->pdata[i]);
+	for (guint i = 0; i < run->in_flight->len; i++)
+		g_ptr_array_add(whole.results, run->in_flight->pdata[i]);
+	whole.counts[VERDICT_ERROR] += run->in_flight->len;
+	write(&whole, style, text);
+	g_ptr_array_unref(whole.results);
+}
+
+static void write_text(const struct run *run, const char *format, const struct report_style *style,
+		       GString *text)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+		if (!g_str_equal(formats[i].format, format))
+			continue;
+		if (formats[i].names_cut_off || !run->in_flight->len)
+			formats[i].write(run, style, text);
+		else
+			write_with_cut_off(formats[i].write, run, style, text);
+	}
 }
 
 static gboolean write_stream(FILE *stream, const char *name, const GString *text, GError **error)
@@ -36,12 +67,11 @@ static gboolean write_stream(FILE *stream, const char *name, const GString *text
 gboolean report_save(const struct run *run, const char *format, const struct report_style *style,
 		     const char *path, GError **error)
 {
-	report_writer write = report_find(format);
 	g_autoptr(GString) text = g_string_new(NULL);
 	gboolean good;
 	FILE *file;
 
-	if (!write) {
+	if (!report_find(format)) {
 		g_autoptr(GString) names = g_string_new(NULL);
 
 		for (gsize i = 0; i < G_N_ELEMENTS(formats); i++)
@@ -50,7 +80,7 @@ gboolean report_save(const struct run *run, const char *format, const struct rep
 			    "no report format '%s': there are %s", format, names->str);
 		return FALSE;
 	}
-	write(run, style, text);
+	write_text(run, format, style, text);
 	if (g_str_equal(path, "-"))
 		return write_stream(stdout, "stdout", text, error);
 	/* A pipe or a device is written to; only a file may be replaced. */

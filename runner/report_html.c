@@ -10,9 +10,11 @@
 #include "html-resources.h"
 #include "runner/report.h"
 #include "runner/table.h"
+#include "runner/text.h"
 
 #define LOG_LIMIT  (16u << 10)
 #define LOGS_LIMIT (48u << 20)
+#define MAX_TEXT   8000
 
 static void add_escaped(GString *out, const char *text)
 {
@@ -182,13 +184,91 @@ static void add_texts(GString *out, json_t *object)
 
 	json_object_foreach(object, key, value)
 	{
+		g_autofree char *clean = NULL;
+
 		if (!json_is_string(value) || !json_string_length(value))
 			continue;
 		g_string_append(out, "<dt>");
 		add_escaped(out, key);
 		g_string_append(out, "</dt><dd><code>");
-		add_escaped(out, json_string_value(value));
+		clean = text_clean_line(json_string_value(value), -1, MAX_TEXT);
+		add_escaped(out, clean);
 		g_string_append(out, "</code></dd>\n");
+	}
+}
+
+/* "0000:00:05.0: 1234:11e8, group 5, driver vfio-pci, engine edu" */
+static void add_devices(GString *out, json_t *devices)
+{
+	static const struct {
+		const char *key, *title;
+	} more[] = { { "group", "group" },
+		     { "driver", "driver" },
+		     { "engine", "engine" },
+		     { "use", "in use:" } };
+	json_t *device;
+	size_t i;
+
+	json_array_foreach(devices, i, device)
+	{
+		const char *vendor = json_string_value(json_object_get(device, "vendor"));
+		const char *product = json_string_value(json_object_get(device, "device"));
+		const char *name = json_string_value(json_object_get(device, "name"));
+
+		if (!name || !vendor || !product)
+			continue;
+		g_string_append(out, "<dt>device ");
+		add_escaped(out, name);
+		g_string_append(out, "</dt><dd><code>");
+		add_escaped(out, vendor);
+		g_string_append_c(out, ':');
+		add_escaped(out, product);
+		for (gsize j = 0; j < G_N_ELEMENTS(more); j++) {
+			const char *text = json_string_value(json_object_get(device, more[j].key));
+
+			if (!text || !*text)
+				continue;
+			g_string_append_printf(out, ", %s ", more[j].title);
+			add_escaped(out, text);
+		}
+		g_string_append(out, "</code></dd>\n");
+	}
+}
+
+/* What was tested, at a glance: "intel-legacy: Linux 7.3.4, dmar0, QEMU 10.2.2, tcg". */
+static void add_glance(GString *out, const struct run *run)
+{
+	json_t *machines = json_object_get(run->info, "machines");
+	const char *profile;
+	json_t *machine;
+
+	json_object_foreach(machines, profile, machine)
+	{
+		json_t *facts = json_object_get(machine, "facts");
+		json_t *describe = json_object_get(machine, "describe");
+		const struct {
+			const char *before;
+			const json_t *text;
+		} parts[] = {
+			{ "Linux ", json_object_get(facts, "kernel") },
+			{ "", json_object_get(facts, "iommus") },
+			{ "QEMU ", json_object_get(describe, "qemu_version") },
+			{ "", json_object_get(describe, "accelerator") },
+			{ "error: ", json_object_get(machine, "error") },
+		};
+		const char *separator = ": ";
+
+		g_string_append(out, "<div class=\"faint\">");
+		add_escaped(out, profile);
+		for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
+			if (!json_string_length(parts[i].text))
+				continue;
+			g_string_append(out, separator);
+			g_string_append(out, parts[i].before);
+			add_escaped(out, json_string_value(parts[i].text));
+			separator = ", ";
+		}
+		g_string_append(out, "</div>\n");
 	}
 }
 
@@ -209,6 +289,7 @@ static void add_environment(GString *out, const struct run *run)
 		g_string_append(out, "</summary><div><dl>\n");
 		add_texts(out, json_object_get(machine, "describe"));
 		add_texts(out, json_object_get(machine, "facts"));
+		add_devices(out, json_object_get(machine, "devices"));
 		g_string_append(out, "</dl></div></details>\n");
 	}
 }
@@ -235,7 +316,9 @@ static void add_filter(GString *out, const struct run *run, const GPtrArray *pro
 	g_string_append(
 		out, "</select>\n<select name=\"order\" aria-label=\"order\"><option value=\"\">as "
 		     "they ended</option><option value=\"name\">by ID</option><option "
-		     "value=\"slow\">slowest first</option></select></form>\n"
+		     "value=\"slow\">slowest first</option></select> <button type=\"button\" "
+		     "id=\"cell\" "
+		     "title=\"all cases again\" hidden></button></form>\n"
 		     "<noscript><p>The list of cases needs JavaScript.</p></noscript>\n"
 		     "<div id=\"list\"></div><p><button id=\"more\" hidden>more</button></p>\n");
 }
@@ -245,6 +328,7 @@ void report_html(const struct run *run, const struct report_style *style, GStrin
 	g_autoptr(GPtrArray) profiles = report_profiles(run);
 	g_autofree char *counts = table_cell_text(run->counts);
 	const char *started = json_string_value(json_object_get(run->info, "started"));
+	const char *stopped = json_string_value(json_object_get(run->info, "stopped"));
 
 	g_string_append(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
 			     "<meta name=\"viewport\" content=\"width=device-width\">\n"
@@ -258,7 +342,14 @@ void report_html(const struct run *run, const struct report_style *style, GStrin
 	add_escaped(out, *counts ? counts : "nothing ran");
 	g_string_append(out, "</h1>\n<div class=\"faint\">");
 	add_escaped(out, started ? started : "");
-	g_string_append(out, "</div>\n<h2>What works where</h2>\n");
+	g_string_append(out, "</div>\n");
+	add_glance(out, run);
+	if (stopped) {
+		g_string_append(out, "<div class=\"bad\">stopped early: ");
+		add_escaped(out, stopped);
+		g_string_append(out, "</div>\n");
+	}
+	g_string_append(out, "<h2>What works where</h2>\n");
 	for (guint i = 0; i < profiles->len; i++)
 		add_matrix(out, run, profiles->pdata[i]);
 	add_filter(out, run, profiles);

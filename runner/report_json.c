@@ -60,7 +60,7 @@ void report_json(const struct run *run, const struct report_style *style, GStrin
 	for (guint i = 0; i < run->in_flight->len; i++) {
 		if (i)
 			g_string_append_c(out, ',');
-		report_add_json(out, run->in_flight->pdata[i]);
+		report_add_json(out, ((struct result *)run->in_flight->pdata[i])->id);
 	}
 	g_string_append(out, "],\n\"results\":[");
 	for (guint i = 0; i < run->results->len; i++) {

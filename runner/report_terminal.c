@@ -295,7 +295,7 @@ static void add_summary(struct page *page)
 
 	for (guint i = 0; i < run->in_flight->len; i++)
 		g_string_append_printf(page->out, "cut off while it ran: %s\n",
-				       (const char *)run->in_flight->pdata[i]);
+				       ((struct result *)run->in_flight->pdata[i])->id);
 	if (run->notes)
 		g_string_append_printf(page->out, "note: %s\n", run->notes);
 	if (json_is_string(stopped)) {

@@ -36,8 +36,6 @@ void run_free(struct run *run)
 	json_decref(run->info);
 	g_clear_pointer(&run->results, g_ptr_array_unref);
 	g_clear_pointer(&run->in_flight, g_ptr_array_unref);
-	g_free(run->in_flight_numbers);
-	g_free(run->in_flight_attempts);
 	g_free(run->notes);
 	g_free(run);
 }
@@ -135,17 +133,23 @@ static void drop_unfinished(struct run *run, GHashTable *flying)
 }
 
 /* A case that has begun. */
-struct flight {
-	char *id;
-	guint attempt;
-};
-
-static void flight_free(gpointer data)
+static struct result *to_flight(const json_t *line)
 {
-	struct flight *flight = data;
+	struct result *result = g_new0(struct result, 1);
 
-	g_free(flight->id);
-	g_free(flight);
+	result->number = (guint)number_of(line, "number");
+	result->verdict = VERDICT_ERROR;
+	result->id = text_of(line, "id", MAX_ID, TRUE);
+	result->profile = text_of(line, "profile", MAX_ID, TRUE);
+	if (!result->profile)
+		result->profile = g_strdup("local");
+	result->reason = g_strdup("cut off while it ran");
+	result->details = g_strdup("");
+	result->proves = g_strdup("");
+	result->devices = g_strdup("");
+	result->kernel = g_strdup("");
+	result->attempt = attempt_of(line);
+	return result;
 }
 
 static gboolean read_line(struct run *run, GHashTable *flying, const char *text, gsize length,
@@ -159,11 +163,7 @@ static gboolean read_line(struct run *run, GHashTable *flying, const char *text,
 	gboolean good = TRUE;
 
 	if (g_strcmp0(type, "begin") == 0 && id && number >= 1 && number <= G_MAXINT32) {
-		struct flight *flight = g_new0(struct flight, 1);
-
-		flight->id = text_of(line, "id", MAX_ID, TRUE);
-		flight->attempt = attempt_of(line);
-		g_hash_table_replace(flying, GUINT_TO_POINTER((guint)number), flight);
+		g_hash_table_replace(flying, GUINT_TO_POINTER((guint)number), to_flight(line));
 		run->last_number = MAX(run->last_number, (guint)number);
 	} else if (g_strcmp0(type, "resume") == 0) {
 		drop_unfinished(run, flying);
@@ -201,23 +201,17 @@ static int by_number(gconstpointer a, gconstpointer b)
 static void note_flying(struct run *run, GHashTable *flying)
 {
 	g_autoptr(GList) numbers = g_list_sort(g_hash_table_get_keys(flying), by_number);
-	gsize count = run->in_flight->len + g_hash_table_size(flying);
 
-	run->in_flight_numbers = g_renew(guint, run->in_flight_numbers, count + 1);
-	run->in_flight_attempts = g_renew(guint, run->in_flight_attempts, count + 1);
-	for (const GList *number = numbers; number; number = number->next) {
-		struct flight *flight = g_hash_table_lookup(flying, number->data);
-
-		run->in_flight_numbers[run->in_flight->len] = GPOINTER_TO_UINT(number->data);
-		run->in_flight_attempts[run->in_flight->len] = flight->attempt;
-		g_ptr_array_add(run->in_flight, g_steal_pointer(&flight->id));
-	}
+	for (const GList *number = numbers; number; number = number->next)
+		g_ptr_array_add(run->in_flight, g_hash_table_lookup(flying, number->data));
+	g_hash_table_steal_all(flying);
 }
 
 gboolean run_read_results(struct run *run, const char *text, gsize length, gsize *good,
 			  GError **error)
 {
-	g_autoptr(GHashTable) flying = g_hash_table_new_full(NULL, NULL, NULL, flight_free);
+	g_autoptr(GHashTable) flying =
+		g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)result_free);
 	const char *end = text + length;
 	const char *at = text;
 	const char *newline;
@@ -225,7 +219,7 @@ gboolean run_read_results(struct run *run, const char *text, gsize length, gsize
 	if (!run->results)
 		run->results = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
 	if (!run->in_flight)
-		run->in_flight = g_ptr_array_new_with_free_func(g_free);
+		run->in_flight = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
 	while (at < end && (newline = memchr(at, '\n', (gsize)(end - at)))) {
 		if (!read_line(run, flying, at, (gsize)(newline - at), error))
 			return FALSE;
@@ -234,6 +228,33 @@ gboolean run_read_results(struct run *run, const char *text, gsize length, gsize
 	*good = (gsize)(at - text);
 	note_flying(run, flying);
 	return TRUE;
+}
+
+/* Each text of what was tested, too, may come from anywhere. */
+static void clean_texts(json_t *value)
+{
+	const char *key, *text = json_string_value(value);
+	json_t *child;
+	size_t i;
+
+	json_object_foreach(value, key, child) clean_texts(child);
+	json_array_foreach(value, i, child) clean_texts(child);
+	if (text) {
+		g_autofree char *clean =
+			text_clean_line(text, (gssize)json_string_length(value), MAX_TEXT);
+
+		json_string_set(value, clean);
+	}
+}
+
+/* But what a resume uses stays as it is. */
+static void clean_info(json_t *info)
+{
+	static const char *const kept[] = { "command", "directory", "last", NULL };
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(info, key, value) if (!g_strv_contains(kept, key)) clean_texts(value);
 }
 
 struct run *run_load(const char *folder, GError **error)
@@ -257,6 +278,7 @@ struct run *run_load(const char *folder, GError **error)
 			    "%s is not written by this version of iommutests", info);
 		return NULL;
 	}
+	clean_info(run->info);
 	if (!g_file_get_contents(results, &text, &length, error))
 		return NULL;
 	if (!run_read_results(run, text, length, &good, error)) {

@@ -161,15 +161,10 @@ static gboolean close_cut_off(struct run_state *state, const struct run *run, GE
 	if (!then || g_str_equal(then, now))
 		return TRUE;
 	for (guint i = 0; i < run->in_flight->len; i++) {
-		const struct result result = {
-			.number = run->in_flight_numbers[i],
-			.id = run->in_flight->pdata[i],
-			.profile = (char *)"local",
-			.verdict = VERDICT_CRASH,
-			.reason = (char *)"the machine died while it ran",
-			.attempt = run->in_flight_attempts[i],
-		};
+		struct result result = *(const struct result *)run->in_flight->pdata[i];
 
+		result.verdict = VERDICT_CRASH;
+		result.reason = (char *)"the machine died while it ran";
 		if (!recorder_add(state->recorder, &result, error))
 			return FALSE;
 	}

@@ -9,6 +9,9 @@ const more = document.getElementById("more");
 const count = document.getElementById("count");
 const form = document.getElementById("filter");
 const page = 300;
+// The cell of the matrix that was chosen, as its button's dataset, and the button to leave it.
+const leave = document.getElementById("cell");
+let cell = null;
 let found = [];
 let shown = 0;
 
@@ -91,10 +94,20 @@ function showMore()
 	more.hidden = shown === found.length;
 }
 
+function inCell(one)
+{
+	const backend = one.id.match(/[[,]backend=([^,\]]*)/);
+
+	return one.profile === cell.profile && one.id.split(/[/[]/, 1)[0] === cell.area &&
+		(backend ? backend[1] : "-") === cell.backend;
+}
+
 function matches(one, words, verdict, profile)
 {
 	const text = (one.id + " " + one.reason).toLowerCase();
 
+	if (cell && !inCell(one))
+		return false;
 	if (verdict === "bad" ? kind(one.verdict) !== "bad" : verdict && one.verdict !== verdict)
 		return false;
 	return (!profile || one.profile === profile) &&
@@ -117,19 +130,28 @@ function filter()
 	showMore();
 }
 
+function choose(chosen)
+{
+	cell = chosen;
+	leave.hidden = !cell;
+	if (cell)
+		leave.textContent = cell.profile + ": " + cell.area + (cell.backend === "-" ? "" : ", " + cell.backend) + " ×";
+	filter();
+}
+
 form.addEventListener("input", filter);
 form.addEventListener("submit", (event) => event.preventDefault());
 more.addEventListener("click", showMore);
+// Who has failures wants to see them first.
+if (cases.some((one) => kind(one.verdict) === "bad"))
+	form.elements.verdict.value = "bad";
 // A cell of the matrix chooses its cases.
-for (const cell of document.querySelectorAll("button[data-area]")) {
-	cell.addEventListener("click", () => {
-		const backend = cell.dataset.backend;
-
-		form.elements.text.value = cell.dataset.area + "/" + (backend === "-" ? "" : " backend=" + backend);
-		form.elements.profile.value = cell.dataset.profile;
-		form.elements.verdict.value = "";
-		filter();
+for (const button of document.querySelectorAll("button[data-area]")) {
+	button.addEventListener("click", () => {
+		form.reset();
+		choose(button.dataset);
 		form.scrollIntoView();
 	});
 }
+leave.addEventListener("click", () => choose(null));
 filter();

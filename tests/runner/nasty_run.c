@@ -26,11 +26,16 @@ static void check(gboolean good, GError *error)
 
 static json_t *make_info(void)
 {
-	return json_pack("{s:i, s:s, s:s, s:{s:{s:{s:s, s:s, s:s}, s:[s,s,s,s]}, s:{s:{s:s}}}}",
+	return json_pack("{s:i, s:s, s:s, s:{s:{s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s}, s:[s,s,s,s], "
+			 "s:[{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}]}, s:{s:{s:s}}}}",
 			 "version", RESULTS_VERSION, "seed", "0x1234", "started",
 			 "2026-01-02T03:04:05Z", "machines", "intel", "facts", "kernel", "7.3.4",
-			 "command_line", "quiet <x> \"y\"", "host", "dut", "replay", "iommut",
-			 "lab", "--profile", "intel", "amd <&>", "facts", "kernel", "6.12");
+			 "command_line", "quiet <x> \"y\"", "host", "dut",
+			 "iommu.dmar0.intel-iommu.ecap.fields", "PSS=20 PASID", "describe",
+			 "qemu_version", "10.2.2", "accelerator", "tcg", "replay", "iommut", "lab",
+			 "--profile", "intel", "devices", "name", "0000:00:05.0", "vendor", "1234",
+			 "device", "11e8", "class", "00ff00", "group", "5", "driver", "vfio-pci",
+			 "engine", "edu", "use", "", "amd <&>", "facts", "kernel", "6.12");
 }
 
 static void add(struct recorder *recorder, guint number, const char *profile, const char *id,
@@ -60,9 +65,12 @@ static void add(struct recorder *recorder, guint number, const char *profile, co
 
 	check(recorder_begin(recorder, number, id, profile, 1, &error), error);
 	if (nasty) {
-		check(recorder_save(recorder, number, "stdout", NASTY, strlen(NASTY), &error),
+		static const char output[] = "a line of its output\n" NASTY;
+		static const char log[] = "a line of the kernel's log\n" NASTY;
+
+		check(recorder_save(recorder, number, "stdout", output, strlen(output), &error),
 		      error);
-		check(recorder_save(recorder, number, "kmsg", NASTY, strlen(NASTY), &error), error);
+		check(recorder_save(recorder, number, "kmsg", log, strlen(log), &error), error);
 	}
 	check(recorder_add(recorder, &result, &error), error);
 }

@@ -12,7 +12,7 @@ static struct run *new_run(const char *name, const char *kernel)
 	run->info = json_pack("{s:i, s:{s:{s:{s:s}}}}", "version", RESULTS_VERSION, "machines", "p",
 			      "facts", "kernel", kernel);
 	run->results = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
-	run->in_flight = g_ptr_array_new_with_free_func(g_free);
+	run->in_flight = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
 	return run;
 }
 

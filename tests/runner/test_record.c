@@ -75,7 +75,7 @@ static void round_trip(struct folder *folder, gconstpointer data)
 	struct recorder *recorder = start(folder);
 	g_autoptr(test_run) run = NULL;
 	g_autofree char *log = NULL;
-	const struct result *back;
+	const struct result *back, *cut_off;
 
 	g_assert_true(recorder_begin(recorder, 7, full.id, full.profile, 1, NULL));
 	g_assert_true(recorder_save(recorder, 7, "stdout", "a\x1b\n", 3, NULL));
@@ -86,8 +86,10 @@ static void round_trip(struct folder *folder, gconstpointer data)
 	run = run_load(folder->path, NULL);
 	g_assert_cmpuint(run->results->len, ==, 1);
 	g_assert_cmpuint(run->in_flight->len, ==, 1);
-	g_assert_cmpstr(run->in_flight->pdata[0], ==, "dma/other");
-	g_assert_cmpuint(run->in_flight_attempts[0], ==, 3);
+	cut_off = run->in_flight->pdata[0];
+	g_assert_cmpstr(cut_off->id, ==, "dma/other");
+	g_assert_cmpuint(cut_off->attempt, ==, 3);
+	g_assert_cmpint(cut_off->verdict, ==, VERDICT_ERROR);
 	back = run->results->pdata[0];
 	g_assert_cmpuint(back->number, ==, full.number);
 	g_assert_cmpstr(back->id, ==, full.id);
