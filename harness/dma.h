@@ -71,6 +71,14 @@ struct rig *rig_open_function(struct test *t, struct iommut_space *space, const 
 			      const struct iommut_device_options *options);
 
 /**
+ * need_groups_apart() - skip if two functions share an IOMMU group
+ * @t: the test
+ * @first: "DDDD:BB:DD.F"
+ * @second: another one
+ */
+void need_groups_apart(struct test *t, const char *first, const char *second);
+
+/**
  * rig_open_space() - an address space of the variant's backend, given back at the end
  * @t: the test
  *

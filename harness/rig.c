@@ -249,6 +249,17 @@ struct rig *rig_open(struct test *t)
 	return rig_open_in(t, NULL, 0, NULL);
 }
 
+void need_groups_apart(struct test *t, const char *first, const char *second)
+{
+	struct iommut_pci_device pci[2];
+
+	expect_zero(t, iommut_pci_get(first, &pci[0]));
+	expect_zero(t, iommut_pci_get(second, &pci[1]));
+	if (pci[0].iommu_group == pci[1].iommu_group)
+		skipf(t, "two functions in IOMMU groups of their own (ACS)",
+		      "%s and %s share IOMMU group %d", first, second, pci[0].iommu_group);
+}
+
 static const char *const capability_names[] = {
 	"reads",
 	"writes",

@@ -28,13 +28,7 @@ struct pair {
 
 static void open_pair(struct test *t, struct pair *pair)
 {
-	struct iommut_pci_device pci[2];
-
-	for (int i = 0; i < 2; i++)
-		expect_zero(t, iommut_pci_get(test_device_name(t, i), &pci[i]));
-	if (pci[0].iommu_group == pci[1].iommu_group)
-		skipf(t, "two devices in groups of their own", "%s and %s share IOMMU group %d",
-		      pci[0].name, pci[1].name, pci[0].iommu_group);
+	need_groups_apart(t, test_device_name(t, 0), test_device_name(t, 1));
 	for (int i = 0; i < 2; i++) {
 		struct buffer_options options = { .fixed = i > 0 };
 

@@ -3,141 +3,16 @@
  * Virtual functions (PCIe SR-IOV): made by the kernel for the case's device, which stays with vfio-pci, used through VFIO like any other
  * function, and taken away again.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <linux/pci_regs.h>
 
 #include <iommut/irq.h>
-#include <iommut/pci.h>
 
-#include "engines/testdev.h"
-#include "harness/dma.h"
+#include "suites/sriov.h"
 
 SUITE("sriov",
       "virtual functions: apart from each other and from the function that they belong to");
 
-#define PAGE        4096ull
-#define DRIVER      "vfio-pci"
-#define SWITCH      "/sys/module/vfio_pci/parameters/enable_sriov"
-#define VFS         2
-#define DEADLINE_MS 5000
-#define RULE        "PCIe 6.2, 9.1.2: a VF has a requester ID of its own; VT-d 4.1, 3.4.2: context entries"
-
-/*
- * What the physical function's user and those of its VFs agree upon (vfio.h: VFIO_DEVICE_FEATURE_PCI_VF_TOKEN). The kernel keeps it
- * when the function is closed, so each case has another one.
- */
-static uint8_t token[16];
-static const struct iommut_device_options with_token = { .token = token };
-
-/* Not a case's own: what has to be put back after it has returned. */
-static struct {
-	const char *physical;
-	char virtual[VFS][16];
-	char switched;
-} functions;
-
-static void set_switch(char value)
-{
-	int fd = open(SWITCH, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, &value, 1) != 1)
-		functions.switched = 0;
-	close(fd);
-}
-
-static void take_away(void *argument)
-{
-	(void)iommut_pci_sriov_enable(functions.physical, 0);
-	if (functions.switched)
-		set_switch(functions.switched);
-}
-
-/* vfio-pci makes VFs only if it was told to. */
-static void allow_functions(struct test *t)
-{
-	int fd = open(SWITCH, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, &functions.switched, 1) != 1 || pwrite(fd, "Y", 1, 0) != 1) {
-		if (fd >= 0)
-			close(fd);
-		functions.switched = 0;
-		skip(t, "vfio-pci makes no virtual functions",
-		     "Linux 5.7 or later with CONFIG_PCI_IOV, and root");
-	}
-	close(fd);
-}
-
-static void make_functions(struct test *t)
-{
-	expect_zero(t, iommut_pci_sriov_enable(functions.physical, VFS));
-	for (unsigned int i = 0; i < VFS; i++) {
-		expect_zero(t,
-			    iommut_pci_sriov_function(functions.physical, i, functions.virtual[i],
-						      sizeof(functions.virtual[i])));
-		expect_zero(t, iommut_pci_bind(functions.virtual[i], DRIVER, NULL));
-	}
-	note(t, "%s has %s and %s", functions.physical, functions.virtual[0], functions.virtual[1]);
-}
-
-/* To be called first: the VFs go last. Skips where there are none. */
-static void open_functions(struct test *t)
-{
-	unsigned int total = 0, enabled = 0;
-	int error;
-
-	functions.physical = test_device_name(t, 0);
-	error = iommut_pci_sriov(functions.physical, &total, &enabled);
-	if (error || total < VFS)
-		skip(t, "the device has no virtual functions",
-		     "a device with SR-IOV, such as pcie-ats-testdev with sriov-vfs=2");
-	if (enabled)
-		skip(t, "the device's virtual functions are in use", "a device without any");
-	for (size_t i = 0; i < sizeof(token); i++)
-		token[i] = (uint8_t)random_below(t, 256);
-	undo_later(t, take_away, NULL);
-	allow_functions(t);
-	make_functions(t);
-}
-
-static void need_own_groups(struct test *t)
-{
-	struct iommut_pci_device pci[VFS];
-
-	for (int i = 0; i < VFS; i++)
-		expect_zero(t, iommut_pci_get(functions.virtual[i], &pci[i]));
-	if (pci[0].iommu_group == pci[1].iommu_group)
-		skipf(t, "functions in IOMMU groups of their own (ACS)", "%s and %s share group %d",
-		      functions.virtual[0], functions.virtual[1], pci[0].iommu_group);
-}
-
-/* The physical function, and both virtual ones, each in an address space of its own. */
-struct trio {
-	struct rig *physical;
-	struct rig *virtual[VFS];
-};
-
-static struct trio open_trio(struct test *t)
-{
-	struct trio trio;
-
-	open_functions(t);
-	need_own_groups(t);
-	/* The first one that opens the physical function chooses the token. */
-	trio.physical = rig_open_in(t, NULL, 0, &with_token);
-	for (int i = 0; i < VFS; i++) {
-		trio.virtual[i] = rig_open_function(t, NULL, functions.virtual[i], &with_token);
-		need(trio.virtual[i], ENGINE_READ | ENGINE_WRITE);
-	}
-	return trio;
-}
+#define RULE "PCIe 6.2, 9.1.2: a VF has a requester ID of its own; VT-d 4.1, 3.4.2: context entries"
 
 CASE(apart,
      .proves = "two virtual functions and the physical one, each with the same IOVA in an address "
@@ -197,24 +72,6 @@ CASE(foreign_mapping,
 	}
 	expect_reaches(only);
 }
-
-static int try_token(struct test *t, const char *name, const uint8_t *secret)
-{
-	const struct iommut_device_options options = { .token = secret };
-	struct iommut_space *space = rig_open_space(t);
-	struct iommut_device *device = NULL;
-	int error = iommut_device_open_with(&device, space, name, &options);
-
-	iommut_device_close(device);
-	return error;
-}
-
-#define expect_no_access(t, error)                                                      \
-	do {                                                                            \
-		int refusal = (error);                                                  \
-		expect_that(t, refusal == -EACCES || refusal == -EINVAL, #error ": %s", \
-			    refusal ? strerror(-refusal) : "it was opened");            \
-	} while (0)
 
 CASE(token,
      .proves = "a virtual function whose physical function has a user is opened with that user's "
@@ -281,47 +138,35 @@ CASE(bus_master_of_one,
 	}
 }
 
-/* The function fills a page again and again; returns once it does. */
-static void start_storm(struct rig *rig, const struct dma_buffer *buffer, uint64_t value)
-{
-	const struct engine_transfer fill = { .operation = ENGINE_OP_FILL,
-					      .pasid = IOMMUT_NO_PASID,
-					      .iova = buffer->iova,
-					      .length = 64,
-					      .operand = value };
-
-	expect_zero(rig->t, testdev_storm(&rig->engine, &fill, 100));
-	for (int64_t end = now_ms() + DEADLINE_MS;
-	     testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4;)
-		expect_that(rig->t, now_ms() < end, "the storm did not start");
-}
-
 CASE(reset_of_one,
-     .proves = "a reset of a virtual function ends its DMA and not that of another, whose mappings "
-	       "stay",
+     .proves = "a reset of a virtual function ends its DMA and not that of another or of the "
+	       "physical function, whose mappings stay",
      .rule = "PCIe 6.2, 9.2.2.2: an FLR of a VF affects this VF only; vfio.h: VFIO_DEVICE_RESET",
      .marks = LIST("exclusive"), .timeout_ms = 20000, .parameters = { BACKENDS })
 {
 	struct trio trio = open_trio(t);
-	struct dma_buffer *buffer[VFS];
-	uint64_t before;
+	struct rig *rig[] = { trio.virtual[0], trio.virtual[1], trio.physical };
+	struct dma_buffer *buffer[3];
 
-	for (int i = 0; i < VFS; i++) {
-		need(trio.virtual[i], ENGINE_STORM | ENGINE_FILL);
-		buffer[i] = map_buffer(trio.virtual[i], PAGE);
-		start_storm(trio.virtual[i], buffer[i], 0x6161616161616161);
+	for (int i = 0; i < 3; i++) {
+		need(rig[i], ENGINE_STORM | ENGINE_FILL);
+		buffer[i] = map_buffer(rig[i], PAGE);
+		start_storm(rig[i], buffer[i], 0x6161616161616161);
 	}
-	expect_zero(t, iommut_device_reset(trio.virtual[0] -> device));
+	expect_zero(t, iommut_device_reset(rig[0]->device));
 	fill_canary(buffer[0]);
-	before = testdev_get64(&trio.virtual[1] -> engine, TESTDEV_STORM_OK);
-	for (int64_t end = now_ms() + DEADLINE_MS;
-	     testdev_get64(&trio.virtual[1] -> engine, TESTDEV_STORM_OK) < before + 4;)
-		expect_that(t, now_ms() < end, "the other function does not go on");
+	for (int i = 1; i < 3; i++) {
+		uint64_t before = testdev_get64(&rig[i]->engine, TESTDEV_STORM_OK);
+
+		for (int64_t end = now_ms() + DEADLINE_MS;
+		     testdev_get64(&rig[i]->engine, TESTDEV_STORM_OK) < before + 4;)
+			expect_that(t, now_ms() < end, "another function does not go on");
+		expect_zero(t, testdev_storm_stop(&rig[i]->engine, NULL, NULL));
+	}
 	expect_canary(buffer[0]);
-	expect_zero(t, testdev_storm_stop(&trio.virtual[1] -> engine, NULL, NULL));
-	expect_zero(t, iommut_device_bus_master(trio.virtual[0] -> device, true));
-	expect_reaches(buffer[0]);
-	expect_reaches(buffer[1]);
+	expect_zero(t, iommut_device_bus_master(rig[0]->device, true));
+	for (int i = 0; i < 3; i++)
+		expect_reaches(buffer[i]);
 }
 
 struct refused_write {

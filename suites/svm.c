@@ -134,7 +134,14 @@ static void undo_svm(void *argument)
 
 struct svm *svm_open(struct test *t, uint32_t needs)
 {
-	const struct iommut_device_options detached = { .flags = IOMMUT_DEVICE_DETACHED };
+	return svm_open_function(t, needs, NULL, NULL);
+}
+
+struct svm *svm_open_function(struct test *t, uint32_t needs, const char *name,
+			      const uint8_t *token)
+{
+	const struct iommut_device_options detached = { .flags = IOMMUT_DEVICE_DETACHED,
+							.token = token };
 	struct svm *svm = calloc(1, sizeof(*svm));
 	struct iommut_hw_info info;
 	struct iommut_fault_queue *queue = NULL;
@@ -144,7 +151,8 @@ struct svm *svm_open(struct test *t, uint32_t needs)
 	if (!svm)
 		fail(t, "out of memory");
 	svm->t = t;
-	svm->rig = rig_open_in(t, NULL, 0, &detached);
+	svm->rig = name ? rig_open_function(t, NULL, name, &detached)
+			: rig_open_in(t, NULL, 0, &detached);
 	/* After the rig's, so that it runs before. */
 	undo_later(t, undo_svm, svm);
 	svm->engine = &svm->rig->engine;

@@ -99,6 +99,10 @@ struct area {
 /* Opens the case's device attached to a page table that allows PASIDs. Skips where something needed is missing. */
 struct svm *svm_open(struct test *t, uint32_t needs);
 
+/* The same with a function that the runner did not choose, or NULL for the case's device; it may need a VF token. */
+struct svm *svm_open_function(struct test *t, uint32_t needs, const char *name,
+			      const uint8_t *token);
+
 /* Gives device, page tables and queues back before the case ends. */
 void svm_close(struct svm *svm);
 
