@@ -8,6 +8,7 @@
 #
 # QEMU wants a newer meson than some distributions have: PYTHONPATH may point to one.
 # IOMMUT_QEMU_WORK names a folder to build in and keep, so that the next build only compiles what changed.
+# IOMMUT_QEMU_SANITIZE=yes builds with the sanitizers of addresses and undefined behaviour, and keeps the symbols: for fuzzing.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -76,6 +77,9 @@ sed -i '$a\\nconfig PCIE_ATS_TESTDEV\n    bool\n    default y if PCI_DEVICES\n  
 sed -i "\$asystem_ss.add(when: 'CONFIG_PCIE_ATS_TESTDEV', if_true: files($files))" hw/misc/meson.build
 install -m 644 "$here/devices.mak" configs/devices/x86_64-softmmu/iommut.mak
 
+sanitize=()
+[ "${IOMMUT_QEMU_SANITIZE:-no}" != yes ] || sanitize=(--enable-asan --enable-ubsan)
+
 mkdir -p "$work/build"
 cd "$work/build"
 # Minimal on purpose: what the lab does not use would only cost build time.
@@ -83,7 +87,7 @@ cd "$work/build"
 	--without-default-features --without-default-devices --with-devices-x86_64=iommut \
 	--enable-system --enable-tcg --enable-kvm --enable-fdt=system \
 	--disable-download --disable-install-blobs --disable-docs --disable-werror \
-	>configure.log 2>&1 || { tail -n 20 configure.log >&2; die "configure failed"; }
+	"${sanitize[@]}" >configure.log 2>&1 || { tail -n 20 configure.log >&2; die "configure failed"; }
 ninja -j "${IOMMUT_JOBS:-$(nproc)}" qemu-system-x86_64
 
 # In QEMU's own files a newer compiler may find something new, in ours it must not.
@@ -94,5 +98,9 @@ for file in "${ours[@]}"; do
 	eval "$compile -Werror -o /dev/null" || die "$file does not compile without warnings"
 done
 
-strip -o "$output/qemu-system-x86_64.new" qemu-system-x86_64
+if [ ${#sanitize[@]} = 0 ]; then
+	strip -o "$output/qemu-system-x86_64.new" qemu-system-x86_64
+else
+	cp qemu-system-x86_64 "$output/qemu-system-x86_64.new"
+fi
 mv "$output/qemu-system-x86_64.new" "$output/qemu-system-x86_64"

@@ -190,7 +190,11 @@ static uint32_t request_missing(TestDev *s, TestDevTransfer *transfer,
 {
     uint32_t group = testdev_next_group(s);
     uint32_t flags = TESTDEV_PRI_LAST |
-                     (write ? TESTDEV_PRI_WRITE : TESTDEV_PRI_READ);
+                     (write ? TESTDEV_PRI_WRITE : TESTDEV_PRI_READ) |
+                     (transfer->operation & TESTDEV_FLAG_EXECUTE && !write ?
+                      TESTDEV_PRI_EXECUTE : 0) |
+                     (transfer->operation & TESTDEV_FLAG_PRIVILEGED ?
+                      TESTDEV_PRI_PRIVILEGED : 0);
     uint32_t status = TESTDEV_STATUS_NONE;
 
     transfer->address = iova;

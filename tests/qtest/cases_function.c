@@ -130,7 +130,7 @@ static void ignores_reset(void)
 		;
 }
 
-/* Each requester has an interrupt of its own: the forged one's mark is what the IOMMU sees. Memory is the same for both. */
+/* Memory is where it is for a forged requester, too: QEMU's IOMMUs know a device by its place. */
 static void requester(void)
 {
 	prepare();

@@ -64,6 +64,7 @@ static void by_hand(void)
 		g_assert_true(request.last);
 		g_assert_cmpint(request.read, ==, !!(kinds[i] & READ));
 		g_assert_cmpint(request.write, ==, !!(kinds[i] & WRITE));
+		g_assert_cmpint(request.execute, ==, !!(kinds[i] & TESTDEV_PRI_EXECUTE));
 		g_assert_cmpint(request.privileged, ==, !!(kinds[i] & TESTDEV_PRI_PRIVILEGED));
 		vtd_respond(&vtd, &request, i % 2);
 		g_assert_cmpuint(get(TESTDEV_PRI_OUTSTANDING), ==, 0);
@@ -229,6 +230,55 @@ static void transfer_granted(void)
 	g_assert_cmphex(qtest_read(machine, DATA, 8), ==, 0xabcd);
 }
 
+/* A page is asked for with what the transfer wants of it; nobody executes what he writes. */
+static void transfer_attributes(void)
+{
+	static const uint32_t operations[] = { TESTDEV_OP_READ, TESTDEV_OP_WRITE };
+	static const uint32_t flags[] = { 0, TESTDEV_FLAG_EXECUTE, TESTDEV_FLAG_PRIVILEGED,
+					  TESTDEV_FLAG_EXECUTE | TESTDEV_FLAG_PRIVILEGED };
+
+	for (unsigned int i = 0; i < 8; i++) {
+		struct descriptor descriptor = {
+			.operation = operations[i % 2] | flags[i / 2] | TESTDEV_FLAG_TRANSLATED |
+				     TESTDEV_FLAG_PAGE_REQUEST,
+			.iova = IOVA + 4096,
+			.length = 8,
+		};
+		struct page_request request;
+
+		start(&descriptor);
+		request = queued();
+		g_assert_cmpint(request.read, ==, i % 2 == 0);
+		g_assert_cmpint(request.write, ==, i % 2 == 1);
+		g_assert_cmpint(request.execute, ==,
+				i % 2 == 0 && (flags[i / 2] & TESTDEV_FLAG_EXECUTE));
+		g_assert_cmpint(request.privileged, ==, !!(flags[i / 2] & TESTDEV_FLAG_PRIVILEGED));
+		vtd_respond(&vtd, &request, TESTDEV_PRI_CODE_INVALID);
+		g_assert_cmpuint(finish().status, ==, TESTDEV_STATUS_REFUSED);
+	}
+}
+
+/* The first 512 responses are kept, all are counted. */
+static void records(void)
+{
+	for (unsigned int i = 0; i < TESTDEV_PRI_RECORDS + 8; i++) {
+		struct page_request request;
+
+		g_assert_cmpint(ask_page(IOVA, 0, i & 0xff, READ | LAST), ==, 0);
+		request = queued();
+		vtd_respond(&vtd, &request, TESTDEV_PRI_CODE_SUCCESS);
+	}
+	g_assert_cmpuint(get(TESTDEV_PRI_RESPONSES), ==, TESTDEV_PRI_RECORDS + 8);
+	set(TESTDEV_PRI_INDEX, TESTDEV_PRI_RECORDS - 1);
+	g_assert_cmphex(get(TESTDEV_PRI_RESPONSE), ==, (TESTDEV_PRI_RECORDS - 1) & 0xff);
+	set(TESTDEV_PRI_INDEX, TESTDEV_PRI_RECORDS);
+	g_assert_cmphex(get(TESTDEV_PRI_RESPONSE), ==, 0);
+	set(TESTDEV_CONTROL, TESTDEV_CONTROL_CLEAR_COUNTERS);
+	g_assert_cmpuint(get(TESTDEV_PRI_RESPONSES), ==, 0);
+	set(TESTDEV_PRI_INDEX, 1);
+	g_assert_cmphex(get(TESTDEV_PRI_RESPONSE), ==, 0);
+}
+
 static void transfer_refused(void)
 {
 	transfer_asks(TESTDEV_PRI_CODE_INVALID, TESTDEV_STATUS_REFUSED);
@@ -367,6 +417,8 @@ void add_pri_cases(void)
 	add_case("pri/failure", failure);
 	add_case("pri/forget", forget);
 	add_case("pri/transfer-granted", transfer_granted);
+	add_case("pri/transfer-attributes", transfer_attributes);
+	add_case("pri/records", records);
 	add_case("pri/transfer-refused", transfer_refused);
 	add_case("pri/transfer-deceived", transfer_deceived);
 	add_case("pri/ring-goes-on", ring_goes_on);

@@ -9,16 +9,18 @@
 #define DATA    FREE_MEMORY
 #define VF_BARS 0xd0000000ull
 #define PLAIN   TESTDEV_NO_PASID
+/* Where an interrupt is written to that has entry 0 of the table. VT-d 5.0, 5.1.5.2. */
+#define REMAPPABLE 0xfee00010ull
 
 static const struct lab_config *config;
-static const char *iommu;
+static const char *plain_iommu;
 
 /* The cases of one machine use the global one: it is put aside meanwhile. */
 static struct qtest *put_aside;
 static struct function put_aside_device;
 static struct vtd put_aside_vtd;
 
-static void another_machine(const char *testdev)
+static void another_machine(const char *iommu, const char *testdev)
 {
 	const char *const arguments[] = { "-machine", "q35",     "-m",    "128", "-device",
 					  iommu,      "-device", testdev, NULL };
@@ -43,47 +45,13 @@ static void machine_back(void)
 	vtd = put_aside_vtd;
 }
 
-/* Turns VFs on and places their BARs, one kind after the other. */
+/* Turns VFs on, each with tables and ATS of its own. */
 static void enable_vfs(const struct function *pf, struct function *vfs, unsigned int count)
 {
-	static const unsigned int bars[] = { TESTDEV_BAR_REGISTERS, TESTDEV_BAR_MEMORY,
-					     TESTDEV_BAR_MSIX };
-	unsigned int first = config_read(pf, pf->sriov + PCI_SRIOV_VF_OFFSET, 2);
-	unsigned int stride = config_read(pf, pf->sriov + PCI_SRIOV_VF_STRIDE, 2);
-	uint64_t places[6] = { 0 }, sizes[6] = { 0 }, free = VF_BARS;
-
-	for (unsigned int i = 0; i < 3; i++) {
-		unsigned int offset = pf->sriov + PCI_SRIOV_BAR + 4 * bars[i];
-
-		config_write(pf, offset, 4, UINT32_MAX);
-		sizes[bars[i]] = (uint32_t) - (config_read(pf, offset, 4) & ~0xfu);
-		places[bars[i]] = free = (free + sizes[bars[i]] - 1) & ~(sizes[bars[i]] - 1);
-		config_write(pf, offset, 4, free);
-		if (bars[i] == TESTDEV_BAR_MEMORY)
-			config_write(pf, offset + 4, 4, 0);
-		free += sizes[bars[i]] * count;
-	}
-	config_write(pf, pf->sriov + PCI_SRIOV_NUM_VF, 2, count);
-	config_write(pf, pf->sriov + PCI_SRIOV_CTRL, 2, PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE);
+	function_enable_vfs(pf, vfs, count, VF_BARS);
 	for (unsigned int i = 0; i < count; i++) {
-		struct function *vf = &vfs[i];
-
-		*vf = (struct function){
-			.qtest = machine,
-			.devfn = pf->devfn + first + i * stride,
-			.registers =
-				places[TESTDEV_BAR_REGISTERS] + i * sizes[TESTDEV_BAR_REGISTERS],
-			.memory = places[TESTDEV_BAR_MEMORY] + i * sizes[TESTDEV_BAR_MEMORY],
-			.table = places[TESTDEV_BAR_MSIX] + i * sizes[TESTDEV_BAR_MSIX],
-		};
-		vf->express = find_capability(vf, PCI_CAP_ID_EXP);
-		vf->msix = find_capability(vf, PCI_CAP_ID_MSIX);
-		vf->ats = find_extended(vf, PCI_EXT_CAP_ID_ATS);
-		vf->pasid = find_extended(vf, PCI_EXT_CAP_ID_PASID);
-		vf->pri = find_extended(vf, PCI_EXT_CAP_ID_PRI);
-		config_write(vf, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-		vtd_attach(&vtd, vf);
-		config_write(vf, vf->ats + PCI_ATS_CTRL, 2, PCI_ATS_CTRL_ENABLE);
+		vtd_attach(&vtd, &vfs[i]);
+		config_write(&vfs[i], vfs[i].ats + PCI_ATS_CTRL, 2, PCI_ATS_CTRL_ENABLE);
 	}
 }
 
@@ -93,7 +61,7 @@ static void functions_apart(void)
 	struct descriptor mark = { .operation = TESTDEV_OP_FILL, .iova = IOVA, .length = 8 };
 	struct function functions[3];
 
-	another_machine("pcie-ats-testdev,addr=4,sriov-vfs=2");
+	another_machine(plain_iommu, "pcie-ats-testdev,addr=4,sriov-vfs=2");
 	functions[2] = device;
 	g_assert_cmpuint(config_read(&device, device.sriov + PCI_SRIOV_TOTAL_VF, 2), ==, 2);
 	g_assert_cmphex(config_read(&device, device.sriov + PCI_SRIOV_VF_DID, 2), ==,
@@ -145,7 +113,7 @@ static void shared_controls(void)
 	struct page_request request;
 	struct function pf, vf;
 
-	another_machine("pcie-ats-testdev,addr=4,sriov-vfs=3");
+	another_machine(plain_iommu, "pcie-ats-testdev,addr=4,sriov-vfs=3");
 	pf = device;
 	enable_vfs(&pf, &vf, 1);
 	device = vf;
@@ -177,7 +145,8 @@ static void shared_controls(void)
 
 static void smaller(void)
 {
-	another_machine("pcie-ats-testdev,addr=4,ats=off,pri=off,pasid-bits=0,msi-vectors=0,"
+	another_machine(plain_iommu,
+			"pcie-ats-testdev,addr=4,ats=off,pri=off,pasid-bits=0,msi-vectors=0,"
 			"msix-vectors=3,memory-size=4194304");
 	g_assert_cmphex(get(TESTDEV_CAPABILITIES), ==,
 			TESTDEV_CAP_RING | TESTDEV_CAP_MSIX | TESTDEV_CAP_INTX |
@@ -186,6 +155,35 @@ static void smaller(void)
 	g_assert_cmphex(get(TESTDEV_VECTORS), ==, 3 << 8);
 	g_assert_cmpuint(get(TESTDEV_BUFFER_SIZE), ==, 4 << 20);
 	g_assert_cmpuint(get(TESTDEV_PASID_BITS), ==, 0);
+	machine_back();
+}
+
+/* Interrupts, vectors and by hand, are the requester's that the device claims to be: whoever remaps them sees that one. */
+static void requester(void)
+{
+	g_autofree char *iommu = machine_iommu(config->qemu, true);
+	uint16_t source = 0;
+
+	another_machine(iommu, "pcie-ats-testdev,addr=4");
+	vtd_remap_interrupts(&vtd);
+	qtest_write(machine, device.table, 8, REMAPPABLE);
+	qtest_write(machine, device.table + 8, 8, 0);
+	config_write(&device, device.msix + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	set_wide(TESTDEV_SEND_ADDRESS, REMAPPABLE);
+	g_assert_false(vtd_refused_interrupt(&vtd, &source));
+	for (unsigned int forged = 0; forged < 2; forged++) {
+		uint16_t expected = forged ? 0x1234 : device.devfn;
+
+		set(TESTDEV_FORGED_RID, 0x1234);
+		set(TESTDEV_MISBEHAVE, forged ? TESTDEV_MISBEHAVE_RID : 0);
+		set(TESTDEV_SEND, 1);
+		g_assert_true(vtd_refused_interrupt(&vtd, &source));
+		g_assert_cmphex(source, ==, expected);
+		set(TESTDEV_INTERRUPT, 0);
+		g_assert_true(vtd_refused_interrupt(&vtd, &source));
+		g_assert_cmphex(source, ==, expected);
+		g_assert_false(vtd_refused_interrupt(&vtd, &source));
+	}
 	machine_back();
 }
 
@@ -222,9 +220,10 @@ static void refused(void)
 void add_virtual_cases(const struct lab_config *with, const char *option)
 {
 	config = with;
-	iommu = option;
+	plain_iommu = option;
 	g_test_add_func("/qtest/virtual/apart", functions_apart);
 	g_test_add_func("/qtest/virtual/shared-controls", shared_controls);
 	g_test_add_func("/qtest/properties/smaller", smaller);
+	g_test_add_func("/qtest/function/forged-requester", requester);
 	g_test_add_func("/qtest/properties/refused", refused);
 }

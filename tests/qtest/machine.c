@@ -9,13 +9,34 @@
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA    0xcfc
 
+char *machine_iommu(const char *qemu, bool remaps_interrupts)
+{
+	static char *const options[][3] = {
+		{ "scalable-mode", "x-scalable-mode" },
+		{ "fsts", "x-flts" },
+		{ "pasid-mode", "x-pasid-mode" },
+		{ "device-iotlb" },
+		{ "svm" },
+	};
+	g_autoptr(GString) option = g_string_new("intel-iommu");
+
+	g_string_append_printf(option, ",intremap=%s", remaps_interrupts ? "on" : "off");
+	for (unsigned int i = 0; i < G_N_ELEMENTS(options); i++) {
+		const char *name = lab_qemu_option(qemu, "intel-iommu", options[i]);
+
+		if (name)
+			g_string_append_printf(option, ",%s=on", name);
+	}
+	return g_string_free(g_steal_pointer(&option), FALSE);
+}
+
 void machine_start_pci(struct qtest *qtest)
 {
 	qtest_out(qtest, CONFIG_ADDRESS, 0x80000000u | Q35_PCIEXBAR);
 	qtest_out(qtest, CONFIG_DATA, MMCONFIG | 1);
 }
 
-static uint64_t config_address(const struct function *function, unsigned int offset)
+uint64_t config_address(const struct function *function, unsigned int offset)
 {
 	return MMCONFIG | (uint64_t)function->bus << 20 | (uint64_t)function->devfn << 12 | offset;
 }
@@ -76,13 +97,8 @@ static uint64_t place_bar(const struct function *function, unsigned int bar, uin
 	return address;
 }
 
-void function_probe(struct function *function, struct qtest *qtest, uint8_t bus, uint8_t devfn,
-		    uint64_t bars)
+static void find_capabilities(struct function *function)
 {
-	*function = (struct function){ .qtest = qtest, .bus = bus, .devfn = devfn };
-	function->registers = place_bar(function, TESTDEV_BAR_REGISTERS, &bars);
-	function->memory = place_bar(function, TESTDEV_BAR_MEMORY, &bars);
-	function->table = place_bar(function, TESTDEV_BAR_MSIX, &bars);
 	function->express = find_capability(function, PCI_CAP_ID_EXP);
 	function->power = find_capability(function, PCI_CAP_ID_PM);
 	function->msi = find_capability(function, PCI_CAP_ID_MSI);
@@ -91,6 +107,16 @@ void function_probe(struct function *function, struct qtest *qtest, uint8_t bus,
 	function->pri = find_extended(function, PCI_EXT_CAP_ID_PRI);
 	function->pasid = find_extended(function, PCI_EXT_CAP_ID_PASID);
 	function->sriov = find_extended(function, PCI_EXT_CAP_ID_SRIOV);
+}
+
+void function_probe(struct function *function, struct qtest *qtest, uint8_t bus, uint8_t devfn,
+		    uint64_t bars)
+{
+	*function = (struct function){ .qtest = qtest, .bus = bus, .devfn = devfn };
+	function->registers = place_bar(function, TESTDEV_BAR_REGISTERS, &bars);
+	function->memory = place_bar(function, TESTDEV_BAR_MEMORY, &bars);
+	function->table = place_bar(function, TESTDEV_BAR_MSIX, &bars);
+	find_capabilities(function);
 	config_write(function, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
@@ -118,5 +144,42 @@ void function_enable(const struct function *function)
 	if (function->pri) {
 		config_write(function, function->pri + PCI_PRI_ALLOC_REQ, 4, 512);
 		config_write(function, function->pri + PCI_PRI_CTRL, 2, PCI_PRI_CTRL_ENABLE);
+	}
+}
+
+void function_enable_vfs(const struct function *pf, struct function *vfs, unsigned int count,
+			 uint64_t bars)
+{
+	static const unsigned int kinds[] = { TESTDEV_BAR_REGISTERS, TESTDEV_BAR_MEMORY,
+					      TESTDEV_BAR_MSIX };
+	unsigned int first = config_read(pf, pf->sriov + PCI_SRIOV_VF_OFFSET, 2);
+	unsigned int stride = config_read(pf, pf->sriov + PCI_SRIOV_VF_STRIDE, 2);
+	uint64_t places[6] = { 0 }, sizes[6] = { 0 };
+
+	for (unsigned int i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		unsigned int offset = pf->sriov + PCI_SRIOV_BAR + 4 * kinds[i];
+
+		config_write(pf, offset, 4, UINT32_MAX);
+		sizes[kinds[i]] = (uint32_t) - (config_read(pf, offset, 4) & ~0xfu);
+		places[kinds[i]] = bars = (bars + sizes[kinds[i]] - 1) & ~(sizes[kinds[i]] - 1);
+		config_write(pf, offset, 4, bars);
+		if (kinds[i] == TESTDEV_BAR_MEMORY)
+			config_write(pf, offset + 4, 4, 0);
+		bars += sizes[kinds[i]] * count;
+	}
+	config_write(pf, pf->sriov + PCI_SRIOV_NUM_VF, 2, count);
+	config_write(pf, pf->sriov + PCI_SRIOV_CTRL, 2, PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE);
+	for (unsigned int i = 0; i < count; i++) {
+		vfs[i] = (struct function){
+			.qtest = pf->qtest,
+			.bus = pf->bus,
+			.devfn = pf->devfn + first + i * stride,
+			.registers =
+				places[TESTDEV_BAR_REGISTERS] + i * sizes[TESTDEV_BAR_REGISTERS],
+			.memory = places[TESTDEV_BAR_MEMORY] + i * sizes[TESTDEV_BAR_MEMORY],
+			.table = places[TESTDEV_BAR_MSIX] + i * sizes[TESTDEV_BAR_MSIX],
+		};
+		find_capabilities(&vfs[i]);
+		config_write(&vfs[i], PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	}
 }

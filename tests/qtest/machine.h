@@ -43,6 +43,8 @@ struct page_request {
 };
 
 /* machine.c */
+/* An intel-iommu device with everything on, by the names that this QEMU has for it. */
+char *machine_iommu(const char *qemu, bool remaps_interrupts);
 void machine_start_pci(struct qtest *qtest);
 void function_probe(struct function *function, struct qtest *qtest, uint8_t bus, uint8_t devfn,
 		    uint64_t bars);
@@ -54,6 +56,11 @@ unsigned int find_extended(const struct function *function, unsigned int id);
 void function_reset(const struct function *function);
 /* Bus mastering and memory on; ATS, PRI and PASID as far as they are there. */
 void function_enable(const struct function *function);
+/* Makes VFs, with their BARs one kind after the other from @bars on, and bus mastering on. */
+void function_enable_vfs(const struct function *pf, struct function *vfs, unsigned int count,
+			 uint64_t bars);
+/* Where a function's configuration space is in memory. */
+uint64_t config_address(const struct function *function, unsigned int offset);
 
 /* vtd.c */
 void vtd_start(struct vtd *vtd, struct qtest *qtest);
@@ -74,5 +81,9 @@ bool vtd_page_request(struct vtd *vtd, struct page_request *request);
 void vtd_respond(struct vtd *vtd, const struct page_request *request, unsigned int code);
 /* Whether a fault was recorded since the last call; its address. */
 bool vtd_fault(struct vtd *vtd, uint64_t *address);
+/* Turns interrupt remapping on, with a table that has no entry: each interrupt is a fault. */
+void vtd_remap_interrupts(struct vtd *vtd);
+/* The requester of the interrupt that was refused last; false if there was none since the last call. */
+bool vtd_refused_interrupt(struct vtd *vtd, uint16_t *source);
 
 #endif

@@ -26,6 +26,8 @@ struct qtest {
 	size_t taken;
 };
 
+void (*qtest_on_break)(void);
+
 struct lab_config *qtest_config(char **why)
 {
 	const char *chosen = g_getenv("IOMMUT_QTEST_QEMU");
@@ -65,6 +67,8 @@ static void G_GNUC_PRINTF(2, 3) G_GNUC_NORETURN broken(struct qtest *qtest, cons
 	va_start(arguments, format);
 	what = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
+	if (qtest_on_break)
+		qtest_on_break();
 	g_error("%s. QEMU said: %s", what, *text ? text : "nothing");
 }
 

@@ -18,6 +18,9 @@ struct qtest;
 /* What the set-up built, or NULL with the reason. IOMMUT_QTEST_QEMU names another QEMU. */
 struct lab_config *qtest_config(char **why);
 
+/* Called when QEMU died or broke the protocol, before the program ends. */
+extern void (*qtest_on_break)(void);
+
 /* Starts its QEMU with @arguments (strings, NULL at the end) beside those that make it a qtest machine. */
 struct qtest *qtest_start(const struct lab_config *config, const char *const *arguments);
 void qtest_stop(struct qtest *qtest);

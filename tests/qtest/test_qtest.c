@@ -5,27 +5,6 @@
 #define BARS  0xe0000000ull
 #define DEVFN (4 << 3)
 
-/* The IOMMU with everything on, by the names this QEMU has for it. */
-static char *iommu(const char *qemu)
-{
-	static char *const options[][3] = {
-		{ "scalable-mode", "x-scalable-mode" },
-		{ "fsts", "x-flts" },
-		{ "pasid-mode", "x-pasid-mode" },
-		{ "device-iotlb" },
-		{ "svm" },
-	};
-	g_autoptr(GString) option = g_string_new("intel-iommu,intremap=off");
-
-	for (unsigned int i = 0; i < G_N_ELEMENTS(options); i++) {
-		const char *name = lab_qemu_option(qemu, "intel-iommu", options[i]);
-
-		if (name)
-			g_string_append_printf(option, ",%s=on", name);
-	}
-	return g_string_free(g_steal_pointer(&option), FALSE);
-}
-
 int main(int argc, char **argv)
 {
 	g_autofree char *why = NULL;
@@ -42,7 +21,7 @@ int main(int argc, char **argv)
 		g_printerr("skipped: %s\n", why);
 		return 77;
 	}
-	intel = iommu(config->qemu);
+	intel = machine_iommu(config->qemu, false);
 	arguments[5] = intel;
 	machine = qtest_start(config, arguments);
 	machine_start_pci(machine);

@@ -16,16 +16,20 @@
 #define PQT       0xc8
 #define PQA       0xd0
 #define PRS       0xdc
+#define IRTA      0xb8
 #define FRCD      0x220
 
 #define ENABLE_TRANSLATION (1u << 31)
 #define SET_ROOT           (1u << 30)
 #define ENABLE_QUEUE       (1u << 26)
+#define REMAP_INTERRUPTS   (1u << 25)
+#define SET_REMAP_TABLE    (1u << 24)
 
 #define RTADDR_SCALABLE    (1u << 10)
 #define IQA_WIDE           (1u << 11) /* descriptors of 32 bytes */
 #define QUEUE_SLOTS        128
 #define PRESENT            1ull
+#define ABSENT_INTERRUPT   0x22 /* fault reason: the table's entry is not present */
 #define CONTEXT_DEVICE_TLB (1ull << 2)
 #define CONTEXT_PASID      (1ull << 3)
 #define CONTEXT_PRI        (1ull << 4)
@@ -246,15 +250,44 @@ void vtd_respond(struct vtd *vtd, const struct page_request *request, unsigned i
 		   (uint64_t)request->group << 3);
 }
 
-bool vtd_fault(struct vtd *vtd, uint64_t *address)
+static bool take_fault(struct vtd *vtd, uint64_t *low, uint64_t *high)
 {
 	uint32_t status = qtest_read(vtd->qtest, REGISTERS + FSTS, 4);
 
 	if (!(status & 2))
 		return false;
-	*address = load(vtd, REGISTERS + FRCD) & ~0xfffull;
+	*low = load(vtd, REGISTERS + FRCD);
+	*high = load(vtd, REGISTERS + FRCD + 8);
 	/* Written back they are clear: the fault, then an overflow after it. */
 	qtest_write(vtd->qtest, REGISTERS + FRCD + 12, 4, 1u << 31);
 	qtest_write(vtd->qtest, REGISTERS + FSTS, 4, 1);
+	return true;
+}
+
+bool vtd_fault(struct vtd *vtd, uint64_t *address)
+{
+	uint64_t low, high;
+
+	if (!take_fault(vtd, &low, &high))
+		return false;
+	*address = low & ~0xfffull;
+	return true;
+}
+
+void vtd_remap_interrupts(struct vtd *vtd)
+{
+	store(vtd, REGISTERS + IRTA, vtd_page(vtd));
+	command(vtd, SET_REMAP_TABLE);
+	command(vtd, REMAP_INTERRUPTS);
+}
+
+bool vtd_refused_interrupt(struct vtd *vtd, uint16_t *source)
+{
+	uint64_t low, high;
+
+	if (!take_fault(vtd, &low, &high))
+		return false;
+	g_assert_cmphex(high >> 32 & 0xff, ==, ABSENT_INTERRUPT);
+	*source = high;
 	return true;
 }
