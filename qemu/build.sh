@@ -67,6 +67,8 @@ done
 for file in "$here"/*.[ch] "$top/include/iommut/testdev-registers.h"; do
 	install -p -m 644 "$file" hw/misc/
 done
+# QEMU 11 moved a header.
+[ -f include/hw/qdev-properties.h ] || sed -i 's|"hw/qdev-properties.h"|"hw/core/qdev-properties.h"|' hw/misc/pcie-ats-testdev*.c
 ours=()
 files=
 for file in "$here"/*.c; do
