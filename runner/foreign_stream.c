@@ -100,7 +100,7 @@ static char *last_line(const char *text)
 	return NULL;
 }
 
-/* The first line that speaks of an expectation; or the last one that does not merely name the test, as harnesses do of every failure. */
+/* The first line that speaks of an expectation or of an end; or the last one that does not merely name the test, as harnesses do of every failure. */
 static char *failure_in_a_line(const struct ktap_result *result)
 {
 	g_auto(GStrv) lines = g_strsplit(result->diagnostics, "\n", -1);
@@ -108,7 +108,8 @@ static char *failure_in_a_line(const struct ktap_result *result)
 	const char *name = dot ? dot + 1 : result->name;
 
 	for (guint i = 0; lines[i]; i++)
-		if (strstr(lines[i], "xpected") || strstr(lines[i], "ssertion "))
+		if (strstr(lines[i], "xpected") || strstr(lines[i], "ssertion ") ||
+		    strstr(lines[i], "terminated by"))
 			return text_clean_line(g_strstrip(lines[i]), -1, MAX_LAST_WORDS);
 	for (guint i = g_strv_length(lines); i > 0; i--)
 		if (*g_strstrip(lines[i - 1]) && !(*name && strstr(lines[i - 1], name)))

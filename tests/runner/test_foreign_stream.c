@@ -161,6 +161,12 @@ static void one_test(void)
 	one("1..1\nok 1 a\n", EXITED(0), VERDICT_PASS, "");
 	one("1..1\n# c.c:1:a:Expected 1\n# a: Test failed\nnot ok 1 a\n", EXITED(1), VERDICT_FAIL,
 	    "Expected 1");
+	one("1..1\n# Starting 1 tests from 1 test cases.\n#  RUN           x.a ...\n# a: Test "
+	    "terminated by "
+	    "timeout\n#          FAIL  x.a\nnot ok 1 x.a\n",
+	    EXITED(1), VERDICT_FAIL, "a: Test terminated by timeout");
+	one("1..1\n#  RUN           x.a ...\nno memory left\n#          FAIL  x.a\nnot ok 1 x.a\n",
+	    EXITED(1), VERDICT_FAIL, "no memory left");
 	one("1..1\nok 1 a # SKIP no\n", EXITED(0), VERDICT_SKIP, "no");
 	one("1..1\nok 1 a # XFAIL KB-1\n", EXITED(2), VERDICT_XFAIL, "KB-1");
 	one("1..2\nok 1 a\nnot ok 2 b\n", EXITED(1), VERDICT_FAIL, "");
