@@ -4,21 +4,14 @@
  * and a resume does what is missing. $IOMMUT_KILLS says how often; --seed repeats the same choices. Without further words it is about
  * this machine and its fake suite; "lab" behind them makes it one about guests.
  */
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/runner/e2e/support.h"
-
-/* The lab under emulation, on a machine that others use as well. */
-#define END_DEADLINE_S  600
-#define GONE_DEADLINE_S 60
-#define MARK            "IOMMUT_KILLED"
+#include "tests/runner/e2e/victim.h"
 
 enum victim {
 	RUNNER_KILL,
@@ -56,17 +49,6 @@ static const struct {
 	[GUEST_OFF] = { "guest, power cut", NULL, "quit\n", 0, TRUE, FALSE },
 };
 
-/* A run that is to be killed. */
-struct attempt {
-	char *work;    /* all of it */
-	char *folder;  /* the run */
-	char *scratch; /* its TMPDIR */
-	char *shown;   /* what it said on stderr */
-	char *mark;    /* in the environment of all its processes */
-	GPid pid;
-	gboolean ended;
-};
-
 static gboolean about_lab;
 static char *profile_file;
 static char *monitor;
@@ -75,7 +57,7 @@ static guint planned;
 
 /* --- the run --- */
 
-static char **command(const struct attempt *attempt)
+static char **command(const char *folder)
 {
 	const char *const here[] = {
 		program,
@@ -86,7 +68,7 @@ static char **command(const struct attempt *attempt)
 		"--repeat",
 		"20",
 		"-o",
-		attempt->folder,
+		folder,
 		"fake/passes*",
 		"fake/fails",
 		"fake/skips",
@@ -94,135 +76,11 @@ static char **command(const struct attempt *attempt)
 		NULL,
 	};
 	const char *const lab[] = {
-		program, "lab", "-v",      "--profile", profile_file,    "--machines",
-		"1",     "-j",  "2",       "-o",        attempt->folder, "-b",
-		"type1", "dma", "blocked", NULL,
+		program, "lab", "-v",   "--profile", profile_file, "--machines", "1",       "-j",
+		"2",     "-o",  folder, "-b",        "type1",      "dma",        "blocked", NULL,
 	};
 
 	return g_strdupv((char **)(about_lab ? lab : here));
-}
-
-static void in_child(gpointer data)
-{
-	g_assert_cmpint(dup2(GPOINTER_TO_INT(data), STDERR_FILENO), ==, STDERR_FILENO);
-}
-
-static struct attempt *begin(guint number)
-{
-	struct attempt *attempt = g_new0(struct attempt, 1);
-	g_auto(GStrv) environment = g_get_environ();
-	g_auto(GStrv) words = NULL;
-	g_autoptr(GError) error = NULL;
-	int shown;
-
-	attempt->work = new_folder();
-	attempt->folder = g_build_filename(attempt->work, "run", NULL);
-	attempt->scratch = g_build_filename(attempt->work, "tmp", NULL);
-	attempt->shown = g_build_filename(attempt->work, "shown", NULL);
-	attempt->mark = g_strdup_printf(MARK "=%d.%u", getpid(), number);
-	g_assert_cmpint(g_mkdir(attempt->scratch, 0700), ==, 0);
-	shown = g_open(attempt->shown, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	g_assert_cmpint(shown, >=, 0);
-	environment = g_environ_setenv(environment, "TMPDIR", attempt->scratch, TRUE);
-	environment = g_environ_setenv(environment, MARK, strchr(attempt->mark, '=') + 1, TRUE);
-	words = command(attempt);
-	g_spawn_async(NULL, words, environment,
-		      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, in_child,
-		      GINT_TO_POINTER(shown), &attempt->pid, &error);
-	g_assert_no_error(error);
-	g_close(shown, NULL);
-	return attempt;
-}
-
-static void forget(struct attempt *attempt)
-{
-	remove_tree(attempt->work);
-	g_free(attempt->work);
-	g_free(attempt->folder);
-	g_free(attempt->scratch);
-	g_free(attempt->shown);
-	g_free(attempt->mark);
-	g_free(attempt);
-}
-
-static gboolean has_ended(struct attempt *attempt, int *status)
-{
-	if (attempt->ended)
-		return TRUE;
-	if (waitpid(attempt->pid, status, WNOHANG) != attempt->pid)
-		return FALSE;
-	g_spawn_close_pid(attempt->pid);
-	return attempt->ended = TRUE;
-}
-
-static void wait_for_end(struct attempt *attempt)
-{
-	gint64 deadline = g_get_monotonic_time() + END_DEADLINE_S * G_USEC_PER_SEC;
-	int status;
-
-	while (!attempt->ended && !has_ended(attempt, &status)) {
-		g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-		g_usleep(2000);
-	}
-}
-
-/* --- its processes --- */
-
-static char *process_file(const char *pid, const char *name, gsize *length)
-{
-	g_autofree char *path = g_build_filename("/proc", pid, name, NULL);
-	char *text = NULL;
-
-	return g_file_get_contents(path, &text, length, NULL) ? text : NULL;
-}
-
-static gboolean is_marked(const struct attempt *attempt, const char *pid)
-{
-	gsize length;
-	g_autofree char *environment = process_file(pid, "environ", &length);
-
-	/* Each setting has a NUL behind it. */
-	for (const char *at = environment; at && at < environment + length; at += strlen(at) + 1)
-		if (g_str_equal(at, attempt->mark))
-			return TRUE;
-	return FALSE;
-}
-
-/* "12 (a name) S 1 ..": the name may hold anything but is the last to end with ')'. */
-static gboolean read_process(const char *pid, char **name, pid_t *parent)
-{
-	gsize length;
-	g_autofree char *text = process_file(pid, "stat", &length);
-	const char *begin = text ? strchr(text, '(') : NULL;
-	const char *end = text ? strrchr(text, ')') : NULL;
-	char state;
-	int number;
-
-	if (!begin || !end || sscanf(end + 1, " %c %d", &state, &number) != 2 || state == 'Z')
-		return FALSE;
-	*name = g_strndup(begin + 1, (gsize)(end - begin - 1));
-	*parent = number;
-	return TRUE;
-}
-
-/* Processes of the attempt whose name begins with @name, or all; NULL-terminated. */
-static char **processes(const struct attempt *attempt, const char *beginning)
-{
-	g_autoptr(GStrvBuilder) found = g_strv_builder_new();
-	g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
-	const char *pid;
-
-	while ((pid = g_dir_read_name(dir))) {
-		g_autofree char *name = NULL;
-		pid_t parent;
-
-		if (!g_ascii_isdigit(*pid) || !is_marked(attempt, pid) ||
-		    !read_process(pid, &name, &parent))
-			continue;
-		if (!beginning || g_str_has_prefix(name, beginning))
-			g_strv_builder_add(found, pid);
-	}
-	return g_strv_builder_end(found);
 }
 
 /* Of the agent's two processes the keeper is the one that the runner has started. */
@@ -232,7 +90,7 @@ static pid_t find_process(const struct attempt *attempt, enum victim victim)
 
 	if (victims[victim].signal && g_str_equal(victims[victim].process, "iommut"))
 		return attempt->pid;
-	found = processes(attempt, victims[victim].process);
+	found = attempt_processes(attempt, victims[victim].process);
 	for (char **pid = found; *pid; pid++) {
 		g_autofree char *name = NULL;
 		pid_t parent;
@@ -245,25 +103,6 @@ static pid_t find_process(const struct attempt *attempt, enum victim victim)
 		return atoi(*pid);
 	}
 	return 0;
-}
-
-static void expect_no_process(const struct attempt *attempt)
-{
-	gint64 deadline = g_get_monotonic_time() + GONE_DEADLINE_S * G_USEC_PER_SEC;
-
-	for (;;) {
-		g_auto(GStrv) left = processes(attempt, NULL);
-		g_autofree char *name = NULL;
-		pid_t parent;
-
-		if (!*left)
-			return;
-		if (g_get_monotonic_time() > deadline) {
-			g_assert_true(read_process(*left, &name, &parent));
-			g_error("process %s (%s) is left", *left, name);
-		}
-		g_usleep(2000);
-	}
 }
 
 /* --- the kill --- */
@@ -318,7 +157,8 @@ static void wait_for_point(struct attempt *attempt)
 	double part = g_test_rand_double();
 	int status;
 
-	while (results > 0 && shown_lines(attempt) < (guint)results && !has_ended(attempt, &status))
+	while (results > 0 && shown_lines(attempt) < (guint)results &&
+	       !attempt_has_ended(attempt, &status))
 		g_usleep(500);
 	g_usleep((gulong)(part * (double)whole_us / (results > 0 ? planned / 2 : 4)));
 }
@@ -328,7 +168,7 @@ static gboolean kill_one(struct attempt *attempt, enum victim victim)
 {
 	int status;
 
-	while (!attempt->ended && !has_ended(attempt, &status)) {
+	while (!attempt->ended && !attempt_has_ended(attempt, &status)) {
 		if (kill_now(attempt, victim))
 			return TRUE;
 		g_usleep(500);
@@ -443,7 +283,7 @@ static void check(const struct attempt *attempt, const char *what, gint64 after_
 	g_autofree char *info = g_build_filename(attempt->folder, "run.json", NULL);
 	guint shown = 0, recorded = 0;
 
-	expect_no_process(attempt);
+	attempt_expect_no_process(attempt);
 	expect_empty(attempt->scratch);
 	/* Killed before there was anything to resume. */
 	if (g_file_test(info, G_FILE_TEST_IS_REGULAR)) {
@@ -469,19 +309,19 @@ static void check(const struct attempt *attempt, const char *what, gint64 after_
 static void measure(void)
 {
 	gint64 start = g_get_monotonic_time();
-	struct attempt *attempt = begin(0);
+	struct attempt *attempt = attempt_begin(command, 0);
 	g_autoptr(test_run) run = NULL;
 
-	wait_for_end(attempt);
+	attempt_wait(attempt);
 	whole_us = g_get_monotonic_time() - start;
 	run = load(attempt->folder);
 	planned = run->results->len;
 	g_assert_cmpuint(planned, >, 10);
 	g_assert_cmpuint(expect_recorded(attempt, run, FALSE), ==, planned);
 	expect_whole(run);
-	expect_no_process(attempt);
+	attempt_expect_no_process(attempt);
 	expect_empty(attempt->scratch);
-	forget(attempt);
+	attempt_forget(attempt);
 }
 
 static void test_kills(void)
@@ -494,18 +334,18 @@ static void test_kills(void)
 	for (guint i = 1; i <= kills; i++) {
 		enum victim victim = choose();
 		gint64 start = g_get_monotonic_time();
-		struct attempt *attempt = begin(i);
+		struct attempt *attempt = attempt_begin(command, i);
 		gboolean killed;
 		gint64 after;
 
 		wait_for_point(attempt);
 		killed = kill_one(attempt, victim);
 		after = g_get_monotonic_time() - start;
-		wait_for_end(attempt);
+		attempt_wait(attempt);
 		check(attempt, victims[victim].name, after, killed);
 		counts[victim]++;
 		missed += !killed;
-		forget(attempt);
+		attempt_forget(attempt);
 	}
 	for (guint i = 0; i < VICTIMS; i++)
 		if (counts[i])
