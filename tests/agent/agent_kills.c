@@ -19,6 +19,7 @@
 #include <iommut/pci.h>
 
 #include "agent/protocol.h"
+#include "engines/engine.h"
 #include "harness/dma.h"
 
 SUITE("agent_kills", "the agent gives everything back, whatever kills it");
@@ -59,6 +60,11 @@ static void read_line(struct test *t, const char *path, char *text, int size)
 	fclose(file);
 }
 
+static const struct engine_driver *engine_of(const struct iommut_pci_device *device)
+{
+	return engine_find(device->vendor, device->device, device->class_code);
+}
+
 /* Functions behind an IOMMU that the agent which runs us has left alone. */
 static void find_devices(struct world *world)
 {
@@ -67,9 +73,8 @@ static void find_devices(struct world *world)
 
 	expect_zero(world->t, iommut_pci_list(&all, &count));
 	for (size_t i = 0; i < count && world->count < MAX_DEVICES; i++)
-		if (all[i].iommu_group >= 0 && !all[i].is_bridge &&
-		    strcmp(all[i].driver, "vfio-pci") != 0 &&
-		    strcmp(all[i].driver, "virtio-pci") != 0)
+		if (all[i].iommu_group >= 0 && !all[i].is_bridge && engine_of(&all[i]) &&
+		    strcmp(all[i].driver, "vfio-pci") != 0)
 			world->before[world->count++] = all[i];
 	free(all);
 	if (!world->count)
@@ -131,7 +136,7 @@ static void send_requests(struct world *world, struct agent_process *agent, uint
 	message_add(&message, "job", "1");
 	message_add(&message, "suite", "agent_kills");
 	message_add(&message, "variant", "holds");
-	message_add(&message, "engine", "edu");
+	message_add(&message, "engine", engine_of(&world->before[0])->name);
 	message_add(&message, "device", holder);
 	message_addf(&message, "seed", "%llu", (unsigned long long)seed);
 	message_addf(&message, "timeout_ms", "%d", WHOLE_MS);
@@ -157,6 +162,10 @@ static void listen_until(struct world *world, struct agent_process *agent, int64
 		while (decoder_next(&agent->decoder, &frame) > 0) {
 			if (frame.type == FRAME_ERROR)
 				fail(world->t, "the agent: %s", frame_get(&frame, "text"));
+			if (frame.type == FRAME_EXIT && !agent->holds)
+				fail(world->t,
+				     "the case ended before it held its device: status %s %s",
+				     frame_get(&frame, "status"), frame_get(&frame, "refused"));
 			agent->holds = agent->holds ||
 				       (frame.type == FRAME_OUTPUT &&
 					memmem(frame.payload, frame.length, "holds it", 8));
