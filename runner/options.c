@@ -120,13 +120,28 @@ static void add_choosing(struct run_options *o, GOptionContext *context)
 	add_group(context, o, "choosing", "Choosing cases:", entries);
 }
 
-static void add_running(struct run_options *o, GOptionContext *context)
+static void add_ordering(struct run_options *o, GOptionContext *context)
 {
 	const GOptionEntry entries[] = {
+		{ "failed-first", 0, 0, G_OPTION_ARG_NONE, &o->failed_first,
+		  "What failed in the last run comes first", NULL },
+		{ "new-first", 0, 0, G_OPTION_ARG_NONE, &o->new_first,
+		  "What was no part of the last run comes first", NULL },
 		{ "shuffle", 0, G_OPTION_FLAG_OPTIONAL_ARG, G_OPTION_ARG_CALLBACK, take_shuffle,
 		  "In a random order, which this or --seed chooses", "SEED" },
 		{ "seed", 0, 0, G_OPTION_ARG_STRING, &o->seed_text,
 		  "Of every random choice; a new one each time otherwise", "NUMBER" },
+		{ "plan-out", 0, 0, G_OPTION_ARG_FILENAME, &o->plan_out,
+		  "Write the IDs that run to a file, for --plan", "FILE" },
+		{ 0 },
+	};
+
+	add_group(context, o, "ordering", "Ordering cases:", entries);
+}
+
+static void add_running(struct run_options *o, GOptionContext *context)
+{
+	const GOptionEntry entries[] = {
 		{ "stop-first", 'x', 0, G_OPTION_ARG_NONE, &o->stop_first,
 		  "Stop at the first failure", NULL },
 		{ "max-fail", 0, 0, G_OPTION_ARG_INT, &o->max_fail, "Stop after N failures", "N" },
@@ -134,16 +149,10 @@ static void add_running(struct run_options *o, GOptionContext *context)
 		  "Run nothing more on a machine after this: taint, kernel (a WARN, BUG, lockdep "
 		  "... line), lost=N (it was lost N times); may be repeated",
 		  "WHAT[,WHAT]" },
-		{ "failed-first", 0, 0, G_OPTION_ARG_NONE, &o->failed_first,
-		  "What failed in the last run comes first", NULL },
-		{ "new-first", 0, 0, G_OPTION_ARG_NONE, &o->new_first,
-		  "What was no part of the last run comes first", NULL },
 		{ "until-fail", 0, 0, G_OPTION_ARG_NONE, &o->until_fail,
 		  "Repeat until something fails", NULL },
 		{ "resume", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &o->resume,
 		  "Go on with a run: iommut resume", "DIR" },
-		{ "plan-out", 0, 0, G_OPTION_ARG_FILENAME, &o->plan_out,
-		  "Write the IDs that run to a file, for --plan", "FILE" },
 		{ "repeat", 0, 0, G_OPTION_ARG_INT, &o->repeat, "Run each case N times", "N" },
 		{ "jobs", 'j', 0, G_OPTION_ARG_INT, &o->jobs,
 		  "Cases at once on one machine, each on a device of its own (run: 1; lab: as "
@@ -198,6 +207,7 @@ static void add_reporting(struct run_options *o, GOptionContext *context)
 void run_options_add(struct run_options *options, GOptionContext *context, gboolean running)
 {
 	add_choosing(options, context);
+	add_ordering(options, context);
 	if (!running)
 		return;
 	add_running(options, context);

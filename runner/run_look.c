@@ -43,6 +43,9 @@ enum exit_status run_list(const struct run_options *options, const struct run_ta
 	g_auto(GStrv) suites = plan_suites(options);
 	struct earlier earlier = { 0 };
 	g_autoptr(GError) error = NULL;
+	g_autoptr(GHashTable) planned =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GString) plan = g_string_new(NULL);
 	gboolean any = FALSE;
 	g_autoptr(GPtrArray) tests = run_give_tests(options, targets, count, &error);
 	/* They change nothing here, but a mistake in them is told before the run. */
@@ -60,14 +63,18 @@ enum exit_status run_list(const struct run_options *options, const struct run_ta
 			good = FALSE;
 			break;
 		}
-		for (guint j = 0; j < items->len; j++)
+		for (guint j = 0; j < items->len; j++) {
 			print_item(items->pdata[j], count > 1 ? profile : NULL, options->verbose);
+			run_note_plan(planned, plan, items->pdata[j]);
+		}
 		any = any || items->len;
 		g_ptr_array_unref(items);
 		machine_free(machine);
 	}
 	earlier_clear(&earlier);
 	known_free(known);
+	good = good && (!options->plan_out || g_file_set_contents(options->plan_out, plan->str,
+								  (gssize)plan->len, &error));
 	if (!good)
 		return run_complain(error);
 	return any ? EXIT_STATUS_GOOD : EXIT_STATUS_NOTHING;

@@ -120,6 +120,13 @@ GPtrArray *run_give_tests(const struct run_options *options, const struct run_ta
 /* run_target.c */
 
 /**
+ * run_note_plan() - a case for --plan-out
+ * @known: IDs that are in the plan
+ * @plan: its text; the item's ID is added if it is not there yet
+ */
+void run_note_plan(GHashTable *known, GString *plan, const struct item *item);
+
+/**
  * run_target() - everything that is to run on one machine, for a GThreadPool
  * @data: a struct target_run
  * @user_data: not used

@@ -47,17 +47,17 @@ static void in_trouble(struct target_run *run, const char *message)
 	g_mutex_unlock(&state->lock);
 }
 
+void run_note_plan(GHashTable *known, GString *plan, const struct item *item)
+{
+	if (item->attempt == 1 && g_hash_table_add(known, g_strdup(item->id)))
+		g_string_append_printf(plan, "%s\n", item->id);
+}
+
 static void note_plan(struct run_state *state, const GPtrArray *items)
 {
 	g_mutex_lock(&state->lock);
-	for (guint i = 0; i < items->len; i++) {
-		const struct item *item = items->pdata[i];
-
-		if (item->attempt == 1 && !g_hash_table_contains(state->plan_known, item->id)) {
-			g_hash_table_add(state->plan_known, g_strdup(item->id));
-			g_string_append_printf(state->plan, "%s\n", item->id);
-		}
-	}
+	for (guint i = 0; i < items->len; i++)
+		run_note_plan(state->plan_known, state->plan, items->pdata[i]);
 	g_mutex_unlock(&state->lock);
 }
 

@@ -26,15 +26,25 @@ static void expect_list(const char *words, const char *ids)
 	g_assert_cmpstr(list, ==, ids);
 }
 
-static void expect_usage(const char *words, const char *in_error)
+static void expect_error(const char *words, int code, const char *in_error)
 {
 	struct outcome outcome = iommut("list --suites %s %s", suites, words);
 
-	g_assert_cmpint(outcome.code, ==, 2);
+	g_assert_cmpint(outcome.code, ==, code);
 	if (!strstr(outcome.err, in_error))
 		g_test_message("%s", outcome.err);
 	g_assert_nonnull(strstr(outcome.err, in_error));
 	clear(&outcome);
+}
+
+static void expect_usage(const char *words, const char *in_error)
+{
+	expect_error(words, 2, in_error);
+}
+
+static void expect_trouble(const char *words, const char *in_error)
+{
+	expect_error(words, 3, in_error);
 }
 
 /* Runs and loads what came of it; the folder is removed. */
@@ -110,7 +120,7 @@ static void test_deselect(void)
 static void test_shuffle(void)
 {
 	g_autofree char *plain = listed("fake");
-	g_autofree char *one = NULL, *again = NULL, *other = NULL, *by_seed = NULL;
+	g_autofree char *one = NULL, *again = NULL, *other = NULL, *by_seed = NULL, *by_list = NULL;
 	struct outcome outcome = iommut("run --suites %s --dry-run --shuffle=1 fake", suites);
 
 	one = g_strdup(outcome.out);
@@ -129,9 +139,27 @@ static void test_shuffle(void)
 	g_assert_cmpstr(one, !=, other);
 	g_assert_cmpstr(one, !=, plain);
 	g_assert_cmpuint(strlen(one), ==, strlen(plain));
+	by_list = listed("fake --shuffle=1");
+	g_assert_cmpstr(one, ==, by_list);
 	outcome = iommut("run --suites %s --dry-run --shuffle=x fake", suites);
 	g_assert_cmpint(outcome.code, ==, 2);
 	clear(&outcome);
+}
+
+/* What is listed can be saved as a plan, and listed again from it. */
+static void test_plan_of_list(void)
+{
+	g_autofree char *folder = new_folder();
+	g_autofree char *plan = g_build_filename(folder, "plan", NULL);
+	g_autofree char *words = g_strdup_printf("--shuffle=5 --plan-out %s fake", plan);
+	g_autofree char *again = g_strdup_printf("--plan %s", plan);
+	g_autofree char *list = listed(words), *text = NULL;
+
+	g_assert_true(g_file_get_contents(plan, &text, NULL, NULL));
+	g_assert_cmpstr(text, ==, list);
+	expect_list(again, list);
+	expect_trouble("--plan-out /nonexistent/plan fake", "/nonexistent/plan");
+	remove_tree(folder);
 }
 
 static void test_repeat(void)
@@ -357,6 +385,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/options/params", test_params);
 	g_test_add_func("/options/deselect", test_deselect);
 	g_test_add_func("/options/shuffle", test_shuffle);
+	g_test_add_func("/options/plan-of-list", test_plan_of_list);
 	g_test_add_func("/options/repeat", test_repeat);
 	g_test_add_func("/options/max-fail", test_max_fail);
 	g_test_add_func("/options/max-fail-at-the-end", test_max_fail_at_the_end);
