@@ -67,44 +67,6 @@ CASE(registers_agree,
 	}
 }
 
-/* Bits that together must not be set without others (VT-d 4.1, 11.4.3: each field's description). */
-static const struct {
-	uint64_t bits;
-	uint64_t needs;
-	const char *text;
-} register_rules[] = {
-	{ VTD_ECAP_DT, VTD_ECAP_QI, "device TLBs without queued invalidation" },
-	{ VTD_ECAP_IR, VTD_ECAP_QI, "interrupt remapping without queued invalidation" },
-	{ VTD_ECAP_EIM, VTD_ECAP_IR, "extended interrupt mode without interrupt remapping" },
-	{ VTD_ECAP_PRS, VTD_ECAP_DT, "page requests without device TLBs" },
-	{ VTD_ECAP_PDS, VTD_ECAP_PRS, "drains of page requests without page requests" },
-	{ VTD_ECAP_SRS, VTD_ECAP_PASID, "privileged requests without PASIDs" },
-	{ VTD_ECAP_ERS, VTD_ECAP_PASID, "requests for execution without PASIDs" },
-	{ VTD_ECAP_FLTS, VTD_ECAP_SMTS, "first-stage tables without scalable mode" },
-	{ VTD_ECAP_SLADS, VTD_ECAP_SLTS, "dirty bits of the second stage without a second stage" },
-	{ VTD_ECAP_NEST | VTD_ECAP_SMTS, VTD_ECAP_FLTS | VTD_ECAP_SLTS,
-	  "nesting without both stages" },
-};
-
-CASE(register_rules,
-     .proves = "VT-d's registers announce nothing that another of their bits denies",
-     .rule = "VT-d 4.1, 11.4.3: Extended Capability Register", .parameters = { IOMMUFD_ONLY })
-{
-	struct caps caps = caps_open(t);
-
-	need_vtd(&caps);
-	for (size_t i = 0; i < sizeof(register_rules) / sizeof(register_rules[0]); i++)
-		if ((caps.model.ecap & register_rules[i].bits) == register_rules[i].bits)
-			expect_that(t,
-				    (caps.model.ecap & register_rules[i].needs) ==
-					    register_rules[i].needs,
-				    "%s: ecap 0x%" PRIx64, register_rules[i].text, caps.model.ecap);
-	/* In scalable mode there must be some kind of table. */
-	if (caps.model.ecap & VTD_ECAP_SMTS)
-		expect(t, caps.model.ecap & (VTD_ECAP_FLTS | VTD_ECAP_SLTS));
-	expect(t, VTD_CAP_SAGAW(caps.model.cap) != 0);
-}
-
 CASE(domains, .proves = "sysfs counts as many domains as VT-d's register allows, and uses no more",
      .rule = "VT-d 4.1, 11.4.2: CAP.ND; ABI sysfs-class-iommu-intel-iommu: domains_supported",
      .parameters = { BACKENDS })

@@ -21,17 +21,10 @@
 #define VTD_CAP_FS5LP      (UINT64_C(1) << 60)
 
 /* VT-d 4.1, 11.4.3: Extended Capability Register, what harness/iommu_model.h has not */
-#define VTD_ECAP_QI     (UINT64_C(1) << 1)
-#define VTD_ECAP_EIM    (UINT64_C(1) << 4)
 #define VTD_ECAP_SC     (UINT64_C(1) << 7)
-#define VTD_ECAP_ERS    (UINT64_C(1) << 30)
-#define VTD_ECAP_SRS    (UINT64_C(1) << 31)
-#define VTD_ECAP_PDS    (UINT64_C(1) << 42)
 #define VTD_ECAP_PSS(e) ((unsigned int)((e) >> 35 & 0x1f))
 
 /* AMD IOMMU 3.4.9: Extended Feature Register */
-#define AMD_EFR_PPR   (UINT64_C(1) << 1)
-#define AMD_EFR_GT    (UINT64_C(1) << 4)
 #define AMD_EFR_HDSUP (UINT64_C(1) << 52)
 
 /**
