@@ -2,6 +2,7 @@
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runner/foreign.h"
 #include "runner/text.h"
@@ -15,8 +16,8 @@ struct ssh {
 	char *port;
 	char *agent;
 	char *suites;
-	/* holds the socket of the connection that all commands share */
-	char *folder;
+	/* of the connection that all commands share */
+	char *socket;
 };
 
 /* The words of any call of ssh, up to the host. */
@@ -24,7 +25,7 @@ static GStrvBuilder *ssh_begin(const struct ssh *ssh)
 {
 	const char *program = g_getenv("IOMMUT_SSH");
 	GStrvBuilder *words = g_strv_builder_new();
-	g_autofree char *socket = g_strdup_printf("ControlPath=%s/socket", ssh->folder);
+	g_autofree char *socket = g_strdup_printf("ControlPath=%s", ssh->socket);
 
 	/* No question may be asked, and a dead connection must be noticed: nobody may be there, and no step has another deadline. */
 	g_strv_builder_add_many(words, program ? program : "ssh", "-T", "-o", "BatchMode=yes", "-o",
@@ -39,7 +40,7 @@ static char **ssh_words(const struct ssh *ssh, const char *script)
 {
 	g_autoptr(GStrvBuilder) words = ssh_begin(ssh);
 
-	g_strv_builder_add_many(words, "-o", "ControlMaster=auto", "-o", "ControlPersist=30", "--",
+	g_strv_builder_add_many(words, "-o", "ControlMaster=auto", "-o", "ControlPersist=5", "--",
 				ssh->host, script, NULL);
 	return g_strv_builder_end(words);
 }
@@ -175,18 +176,28 @@ static char **ssh_command(gpointer data, const GPtrArray *tests, GError **error)
 static void ssh_free(gpointer data)
 {
 	struct ssh *ssh = data;
-	g_autofree char *socket = g_build_filename(ssh->folder, "socket", NULL);
 
-	if (g_file_test(socket, G_FILE_TEST_EXISTS))
+	if (g_file_test(ssh->socket, G_FILE_TEST_EXISTS))
 		end_connection(ssh);
-	g_unlink(socket);
-	g_rmdir(ssh->folder);
+	g_unlink(ssh->socket);
 	g_free(ssh->host);
 	g_free(ssh->port);
 	g_free(ssh->agent);
 	g_free(ssh->suites);
-	g_free(ssh->folder);
+	g_free(ssh->socket);
 	g_free(ssh);
+}
+
+/*
+ * In a folder where nobody else can make files. ssh removes it some seconds after the last command, so that nothing is left of us even
+ * if we are killed.
+ */
+static char *new_socket(void)
+{
+	const char *folder = g_get_user_runtime_dir();
+
+	g_mkdir_with_parents(folder, 0700);
+	return g_strdup_printf("%s/iommut-ssh-%d-%08x", folder, getpid(), g_random_int());
 }
 
 struct transport *transport_ssh(const char *where, const char *agent, const char *suites)
@@ -208,7 +219,7 @@ struct transport *transport_ssh(const char *where, const char *agent, const char
 	name = g_strndup(host, strcspn(host, ":"));
 	ssh->agent = g_strdup(agent);
 	ssh->suites = g_strdup(suites);
-	ssh->folder = g_dir_make_tmp("iommut-ssh-XXXXXX", NULL);
+	ssh->socket = new_socket();
 	transport = transport_process(text_is_name(name) ? name : "remote", FALSE, &hooks, ssh);
 	transport->copies = TRUE;
 	return transport;
