@@ -139,7 +139,7 @@ static char *process_death(struct transport *transport)
 	g_autofree char *errors = NULL;
 
 	if (!wait_for_end(process, 1000))
-		return g_strdup("the agent does not answer");
+		return g_strdup_printf("%s still runs", process->command[0]);
 	errors = g_strstrip(last_errors(process));
 	if (WIFSIGNALED(process->status))
 		return g_strdup_printf("%s was killed by signal %d (%s)%s%s", process->command[0],
