@@ -163,7 +163,7 @@ enum exit_status command_devices(const struct command *command, int argc, char *
 enum exit_status command_report(const struct command *command, int argc, char **argv)
 {
 	GOptionContext *context = cli_context(command, "Without RUN, the last run.\n");
-	struct report_style style = { .colour = isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR") };
+	struct report_style style = report_to_stdout();
 	g_autofree char *format = NULL, *path = NULL, *folder = NULL;
 	g_auto(GStrv) rest = NULL;
 	gboolean verbose = FALSE;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "runner/report.h"
 #include "runner/text.h"
@@ -17,6 +19,19 @@ static const struct {
 	{ "json", report_json, TRUE },          { "lava", report_lava, FALSE },
 	{ "markdown", report_markdown, FALSE }, { "html", report_html, FALSE },
 };
+
+struct report_style report_to_stdout(void)
+{
+	struct report_style style = { 0 };
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO))
+		return style;
+	style.colour = !g_getenv("NO_COLOR");
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		style.width = size.ws_col;
+	return style;
+}
 
 report_writer report_find(const char *format)
 {

@@ -13,12 +13,21 @@
  * @colour: with escape sequences for colours
  * @verbosity: -1 quiet: one line; 0; 1 with the reasons of skips; 2 with every case
  * @durations: how many of the slowest cases to name
+ * @width: columns of the terminal, for tables; 0: as many as there need to be
  */
 struct report_style {
 	gboolean colour;
 	int verbosity;
 	int durations;
+	guint width;
 };
+
+/**
+ * report_to_stdout() - how a report looks on the standard output, be it a terminal or not
+ *
+ * Return: colours and width; the rest is 0.
+ */
+struct report_style report_to_stdout(void);
 
 /**
  * typedef report_writer - make a report

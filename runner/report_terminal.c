@@ -142,24 +142,61 @@ static guint column_width(const struct table *table, const char *column)
 	return (guint)width;
 }
 
-static void add_table(struct page *page, const char *profile)
+/* A line for each cell, where a line for each suite would be too long. */
+static void add_list(struct page *page, const struct table *table)
 {
-	const char *kernel = report_fact(page->run, profile, "kernel");
-	guint widths[TABLE_MAX_COLUMNS];
-	struct table *table = table_new(page->run, profile);
-	gsize name_width;
+	guint width = 0;
 
-	name_width = strlen(profile);
+	for (guint i = 0; i < table->columns->len; i++)
+		width = MAX(width, (guint)strlen(table->columns->pdata[i]));
+	for (guint i = 0; i < table->areas->len; i++) {
+		const char *area = table->areas->pdata[i];
+
+		g_string_append_printf(page->out, "  %s\n", area);
+		for (guint j = 0; j < table->columns->len; j++) {
+			const char *column = table->columns->pdata[j];
+			const guint *counts = table_cell(table, area, column);
+
+			if (!counts)
+				continue;
+			g_string_append_printf(page->out, "    %-*s", (int)width, column);
+			add_cell(page, counts, 0);
+			end_line(page);
+		}
+	}
+}
+
+static void add_columns(struct page *page, const struct table *table, const char *profile,
+			const char *kernel)
+{
+	guint widths[TABLE_MAX_COLUMNS];
+	gsize name_width = strlen(profile), whole, limit;
+
 	for (guint i = 0; i < table->areas->len; i++)
 		name_width = MAX(name_width, strlen(table->areas->pdata[i]) + 2);
-	paint(page, BOLD, profile);
-	for (gsize i = strlen(profile); i < name_width; i++)
-		g_string_append_c(page->out, ' ');
+	whole = name_width;
 	for (guint i = 0; i < table->columns->len; i++) {
 		widths[i] = column_width(table, table->columns->pdata[i]);
+		whole += 2 + widths[i];
+	}
+	limit = page->style->width ? page->style->width : G_MAXSIZE;
+	paint(page, BOLD, profile);
+	/* The kernel stands behind the columns, or where there is no room behind the profile. */
+	if (*kernel && whole + strlen("  (Linux )") + strlen(kernel) > limit) {
+		g_string_append_printf(page->out, "  (Linux %s)\n", kernel);
+		kernel = profile = "";
+	}
+	if (whole > limit) {
+		if (*profile)
+			end_line(page);
+		add_list(page, table);
+		return;
+	}
+	for (gsize i = strlen(profile); i < name_width; i++)
+		g_string_append_c(page->out, ' ');
+	for (guint i = 0; i < table->columns->len; i++)
 		g_string_append_printf(page->out, "  %-*s", (int)widths[i],
 				       (const char *)table->columns->pdata[i]);
-	}
 	if (*kernel)
 		g_string_append_printf(page->out, "  (Linux %s)", kernel);
 	end_line(page);
@@ -173,6 +210,13 @@ static void add_table(struct page *page, const char *profile)
 				widths[j]);
 		end_line(page);
 	}
+}
+
+static void add_table(struct page *page, const char *profile)
+{
+	struct table *table = table_new(page->run, profile);
+
+	add_columns(page, table, profile, report_fact(page->run, profile, "kernel"));
 	table_free(table);
 }
 

@@ -77,14 +77,12 @@ static gboolean write_reports(const struct run_options *options, const struct ru
 		{ "html", options->html },
 		{ "markdown", options->markdown },
 	};
-	const struct report_style style = {
-		.colour = isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR"),
-		.verbosity = options->quiet ? -1 : options->verbose,
-		.durations = options->durations,
-	};
+	struct report_style style = report_to_stdout();
 	gboolean to_stdout = FALSE, good = TRUE;
 	GError *error = NULL;
 
+	style.verbosity = options->quiet ? -1 : options->verbose;
+	style.durations = options->durations;
 	for (gsize i = 0; i < G_N_ELEMENTS(reports); i++) {
 		if (!reports[i].path)
 			continue;

@@ -330,6 +330,37 @@ static void test_abort_on_loss(void)
 	g_assert_nonnull(strstr(why_ended(run, "local"), "lost 2 times: 1 cases did not run"));
 }
 
+/* What is expected to fail does not count as a failure, where it is expected; when it passes, somebody should know. */
+static void test_known_issues(void)
+{
+	g_autofree char *folder = new_folder();
+	g_autofree char *file = g_build_filename(folder, "known.conf", NULL);
+	g_autofree char *words = g_strdup_printf("--known-issues %s fake/fails fake/aborts", file);
+	g_autofree char *all = g_strdup_printf("%s fake/passes", words);
+	const char *text =
+		"[a]\ncase=fake/fails;fake/passes\niommu=none;local\n"
+		"reason=it is made so\nlink=https://example.org/1\n"
+		"[b]\ncase=fake/aborts\nverdict=crash\nkernel=>=1.0\nreason=so is this\n";
+	const char *elsewhere = "[a]\ncase=fake/fails\nkernel=<1.0\nreason=long ago\n"
+				"[b]\ncase=fake/aborts\niommu=amd\nverdict=crash\nreason=there\n";
+	g_autoptr(test_run) expected = NULL;
+	g_autoptr(test_run) passed = NULL;
+	g_autoptr(test_run) unknown = NULL;
+
+	g_assert_true(g_file_set_contents(file, text, -1, NULL));
+	expected = ran(0, words);
+	g_assert_cmpuint(expected->counts[VERDICT_XFAIL], ==, 2);
+	g_assert_cmpstr(result_of(expected, "fake/fails")->known, ==,
+			"a: it is made so (https://example.org/1)");
+	passed = ran(1, all);
+	g_assert_cmpint(result_of(passed, "fake/passes")->verdict, ==, VERDICT_XPASS);
+	g_assert_true(g_file_set_contents(file, elsewhere, -1, NULL));
+	unknown = ran(1, words);
+	g_assert_cmpint(result_of(unknown, "fake/fails")->verdict, ==, VERDICT_FAIL);
+	g_assert_cmpint(result_of(unknown, "fake/aborts")->verdict, ==, VERDICT_CRASH);
+	remove_tree(folder);
+}
+
 /* The command line wins over files, and what is in force is told with its place. */
 static void test_settings(void)
 {
@@ -395,6 +426,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/options/balance", test_balance);
 	g_test_add_func("/options/slurm", test_slurm);
 	g_test_add_func("/options/abort-on-loss", test_abort_on_loss);
+	g_test_add_func("/options/known-issues", test_known_issues);
 	g_test_add_func("/options/settings", test_settings);
 	code = g_test_run();
 	support_end();
