@@ -93,14 +93,22 @@ uint8_t *load_block(struct rig *rig, uint32_t length)
 	return bytes;
 }
 
-/* The longest transfer at this place that the engine says it can start, the shortest, then any. */
+/* The longest transfer through the device's buffer that the engine says it can start. */
+static uint32_t longest_through_buffer(const struct engine *engine)
+{
+	return engine->max_length < engine->buffer_size ? engine->max_length : engine->buffer_size;
+}
+
+uint32_t usual_length(const struct rig *rig)
+{
+	uint32_t longest = longest_through_buffer(&rig->engine);
+
+	return longest < 65536 ? longest : 65536;
+}
+
 uint32_t some_length(struct rig *rig, int round)
 {
-	uint32_t longest = rig->engine.max_length < rig->engine.buffer_size
-				   ? rig->engine.max_length
-				   : rig->engine.buffer_size;
-
 	if (round < 2)
-		return round ? 1 : longest;
-	return 1 + (uint32_t)random_below(rig->t, longest);
+		return round ? 1 : longest_through_buffer(&rig->engine);
+	return 1 + (uint32_t)random_below(rig->t, usual_length(rig));
 }

@@ -12,6 +12,9 @@
 
 SUITE("conformance", "engines keep their promises");
 
+/* Bytes around a transfer that must stay as they are. */
+#define AROUND 8192
+
 CASE(identity, .proves = "an engine says something usable of itself and of the device",
      .rule = "engines/engine.h: struct engine", .parameters = { BACKENDS })
 {
@@ -62,22 +65,29 @@ CASE(write_exact,
      .needs = LIST("engine.write"), .parameters = { BACKENDS }, .timeout_ms = 60000)
 {
 	struct rig *rig = rig_open(t);
-	uint32_t longest = rig->engine.buffer_size;
-	struct dma_buffer *buffer = map_buffer(rig, longest + 8192);
+	uint32_t longest = some_length(rig, 0);
+	struct dma_buffer *buffer = map_buffer(rig, longest + AROUND);
 	uint8_t *bytes = block(t, longest);
+	size_t used;
 
 	need(rig, ENGINE_WRITE);
+	used = usual_length(rig) + AROUND;
 	for (int round = 0; round < rounds_of(&rig->engine); round++) {
 		uint32_t length = some_length(rig, round);
-		size_t offset = (size_t)random_below(t, 8192 - 64);
+		size_t offset = (size_t)random_below(t, AROUND - 64);
+		size_t looked_at = round ? used : buffer->length;
 
 		iommut_pattern_fill(bytes, length, random64(t), 0);
-		fill_canary(buffer);
+		/* What only the longest reaches is filled for good behind it. */
+		if (round == 1)
+			fill_canary(buffer);
+		memset(buffer->data, CANARY, looked_at);
 		expect_write(rig, buffer->iova + offset, bytes, length);
 		expect_bytes(t, buffer->data + offset, bytes, length);
 		expect_canary_at(buffer, 0, offset);
-		expect_canary_at(buffer, offset + length, buffer->length - offset - length);
+		expect_canary_at(buffer, offset + length, looked_at - offset - length);
 	}
+	expect_canary_at(buffer, used, buffer->length - used);
 }
 
 CASE(fill_exact,
@@ -107,33 +117,45 @@ CASE(fill_exact,
 	}
 }
 
+static void expect_pattern(struct rig *rig, const uint8_t *data, size_t length, uint64_t seed,
+			   uint64_t offset)
+{
+	struct iommut_mismatch mismatch;
+	char text[512];
+
+	if (!iommut_pattern_verify(data, length, seed, offset, &mismatch))
+		return;
+	iommut_mismatch_format(&mismatch, text, sizeof(text));
+	fail(rig->t, "the read changed memory\n%s", text);
+}
+
 CASE(read_exact,
      .proves = "a read that ended has seen all bytes as they are in memory, and changed none",
      .rule = "engines/engine.h: ENGINE_OP_READ", .marks = LIST("smoke"),
      .needs = LIST("engine.read"), .parameters = { BACKENDS }, .timeout_ms = 60000)
 {
 	struct rig *rig = rig_open(t);
-	uint32_t longest = rig->engine.buffer_size;
-	struct dma_buffer *buffer = map_buffer(rig, longest + 8192);
+	uint32_t longest = some_length(rig, 0);
+	struct dma_buffer *buffer = map_buffer(rig, longest + AROUND);
 	uint8_t *seen = block(t, longest);
+	uint64_t first = random64(t);
+	size_t used;
 
 	need(rig, ENGINE_READ);
+	used = usual_length(rig) + AROUND;
 	for (int round = 0; round < rounds_of(&rig->engine); round++) {
-		uint64_t seed = random64(t);
+		uint64_t seed = round ? random64(t) : first;
 		uint32_t length = some_length(rig, round);
-		size_t offset = (size_t)random_below(t, 8192 - 64);
-		struct iommut_mismatch mismatch;
-		char text[512];
+		size_t offset = (size_t)random_below(t, AROUND - 64);
+		size_t looked_at = round ? used : buffer->length;
 
-		iommut_pattern_fill(buffer->data, buffer->length, seed, 0);
+		iommut_pattern_fill(buffer->data, looked_at, seed, 0);
 		memset(seen, 0, length);
 		expect_read(rig, buffer->iova + offset, seen, length);
 		expect_bytes(t, seen, buffer->data + offset, length);
-		if (iommut_pattern_verify(buffer->data, buffer->length, seed, 0, &mismatch)) {
-			iommut_mismatch_format(&mismatch, text, sizeof(text));
-			fail(t, "the read changed memory\n%s", text);
-		}
+		expect_pattern(rig, buffer->data, looked_at, seed, 0);
 	}
+	expect_pattern(rig, buffer->data + used, buffer->length - used, first, used);
 }
 
 CASE(own_exact,

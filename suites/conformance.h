@@ -28,7 +28,10 @@ uint8_t *load_block(struct rig *rig, uint32_t length);
 /* What a fill puts into memory. */
 void pattern_bytes(uint8_t *bytes, size_t length, uint64_t pattern);
 
-/* Of a transfer through the device's buffer: in round 0 the longest, in round 1 the shortest, then any. */
+/* Of a transfer through the device's buffer: up to 64 KiB, which takes no longer than it must. */
+uint32_t usual_length(const struct rig *rig);
+
+/* Of a transfer through the device's buffer: in round 0 the longest there is, in round 1 the shortest, then any usual one. */
 uint32_t some_length(struct rig *rig, int round);
 
 #endif /* SUITES_CONFORMANCE_H */

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Devices pulled out of the machine and put back, with the lab's help. */
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include <iommut/capability.h>
+#include <iommut/config.h>
+#include <iommut/irq.h>
 #include <iommut/pci.h>
+#include <iommut/region.h>
 
+#include "suites/child.h"
 #include "suites/control.h"
 #include "suites/parts.h"
 
@@ -155,6 +164,129 @@ CASE(unplugged_open,
 	wait_present(t, false);
 	memset(page, CANARY, PAGE);
 	expect_stays(t, page);
+	plug_in(t);
+	expect_usable(t, 0);
+}
+
+/* The slot that the device is in: the function above it, and its slot control register. */
+struct slot {
+	char port[32];
+	uint32_t control;
+	uint32_t pause_ms;
+};
+
+static void find_slot(struct test *t, struct slot *slot)
+{
+	char path[128], folder[PATH_MAX];
+	uint8_t config[256];
+	struct iommut_capability express;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", name);
+	expect(t, realpath(path, folder) != NULL);
+	snprintf(slot->port, sizeof(slot->port), "%.31s", basename(dirname(folder)));
+	if (iommut_pci_config_read(slot->port, 0, config, sizeof(config)) != sizeof(config) ||
+	    iommut_capability_find(config, sizeof(config), PCI_CAP_ID_EXP, false, &express))
+		skip(t, "the device is in no slot of its own", "a device behind a root port");
+	slot->control = express.offset + PCI_EXP_SLTCTL;
+	slot->pause_ms = (uint32_t)random_below(t, 40);
+}
+
+/* As if somebody had torn the device out: its slot has no power, whatever its driver is doing. */
+static void cut_power(struct child *child, void *argument)
+{
+	const struct slot *slot = argument;
+	uint16_t control;
+
+	child_listen(child);
+	(void)poll(NULL, 0, (int)slot->pause_ms);
+	expect_equal(child_test(child),
+		     iommut_pci_config_read(slot->port, slot->control, &control, sizeof(control)),
+		     sizeof(control));
+	control &= (uint16_t)~PCI_EXP_SLTCTL_PIC;
+	control |= PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF;
+	expect_equal(child_test(child),
+		     iommut_pci_config_write(slot->port, slot->control, &control, sizeof(control)),
+		     sizeof(control));
+}
+
+/* One of each kind of call about a device and its address space. Any may fail; none may do anything else. */
+static void make_calls(struct rig *rig, struct iommut_region *bar, struct dma_buffer *spare)
+{
+	uint8_t bytes[64] = { 0x77 };
+	struct vfio_pci_dependent_device *others = NULL;
+	struct engine_result result;
+	struct iommut_irqs *irqs;
+	uint64_t interrupts;
+	uint32_t value;
+	size_t count;
+
+	(void)iommut_config_read32(rig->device, PCI_COMMAND, &value);
+	(void)iommut_region_read32(bar, 0, &value);
+	(void)iommut_device_bus_master(rig->device, true);
+	(void)engine_write(&rig->engine, spare->iova, bytes, sizeof(bytes), &result);
+	(void)engine_read(&rig->engine, spare->iova, bytes, sizeof(bytes), &result);
+	if (!iommut_irqs_open(&irqs, rig->device, IOMMUT_MSIX, 1)) {
+		(void)rig->engine.driver->interrupt(&rig->engine, 0);
+		(void)iommut_irqs_wait(irqs, 0, 0, &interrupts);
+		iommut_irqs_close(irqs);
+	}
+	if (!iommut_device_hot_reset_info(rig->device, &others, &count, &value))
+		free(others);
+	unmap_buffer(spare);
+	map_again(spare, IOMMUT_RW);
+}
+
+CASE(torn_out,
+     .proves = "a device that is torn out in the middle of calls makes them fail with an error, "
+	       "and nothing "
+	       "else: no signal, no hang; memory stays as it is and mappings can be given back",
+     .rule = "PCIe 6.7.1.6: surprise removal; iommut/device.h: iommut_device_gone()",
+     .marks = LIST("exclusive"), .timeout_ms = 30000, .parameters = { BACKENDS })
+{
+	struct engine_result result = { .status = ENGINE_OK };
+	struct dma_buffer *buffer, *spare;
+	struct iommut_region *bar;
+	struct child *child;
+	struct slot slot;
+	struct rig *rig;
+	uint8_t bytes[64] = { 0x77 };
+	unsigned int rounds = 0;
+	uint16_t value;
+	int error;
+
+	name = test_device_name(t, 0);
+	find_slot(t, &slot);
+	child = child_start(t, cut_power, &slot);
+	rig = rig_open(t);
+	need(rig, ENGINE_READ | ENGINE_WRITE | ENGINE_MSIX);
+	buffer = map_buffer(rig, 4096);
+	spare = map_buffer(rig, 4096);
+	expect_zero(t, iommut_region_open(&bar, rig->device, VFIO_PCI_BAR0_REGION_INDEX));
+	undo_later(t, (void (*)(void *))iommut_region_close, bar);
+	expect_reaches(buffer);
+	undo_later(t, put_back, t);
+	pull_out(t);
+	child_tell(child);
+	for (int64_t end = now_ms() + DEADLINE_MS; !iommut_device_gone(rig->device); rounds++) {
+		expect_that(t, now_ms() < end, "the device is still there");
+		make_calls(rig, bar, spare);
+	}
+	child_finish(child);
+	note(t, "%u rounds of calls before the device was gone", rounds);
+
+	/* Now each call about the device fails, and each about the address space does not. */
+	for (int round = 0; round < 3; round++) {
+		fill_canary(buffer);
+		error = engine_write(&rig->engine, buffer->iova, bytes, sizeof(bytes), &result);
+		expect_that(t, error || result.status != ENGINE_OK,
+			    "a write of a device that is gone ends well");
+		expect_canary(buffer);
+		expect_errno(t, iommut_config_read16(rig->device, PCI_COMMAND, &value), ENODEV);
+		make_calls(rig, bar, spare);
+	}
+	unmap_buffer(buffer);
+	rig_close(rig);
+	wait_present(t, false);
 	plug_in(t);
 	expect_usable(t, 0);
 }
