@@ -83,6 +83,12 @@ static void remove_engine(struct engine *engine)
 	engine->state = NULL;
 }
 
+/* Bits 7:0 say edu, the rest is its version. */
+static bool is_there(struct edu *edu)
+{
+	return (get32(edu, EDU_IDENTIFICATION) & 0xff) == 0xed;
+}
+
 static int map_bar(struct engine *engine, struct edu *edu)
 {
 	void *address;
@@ -97,9 +103,9 @@ static int map_bar(struct engine *engine, struct edu *edu)
 	if (error)
 		return error;
 	edu->registers = address;
-	/* Bits 7:0 say edu, the rest is its version; the liveness register answers with the complement. */
-	if ((get32(edu, EDU_IDENTIFICATION) & 0xff) != 0xed)
+	if (!is_there(edu))
 		return -ENODEV;
+	/* The liveness register answers with the complement. */
 	set32(edu, EDU_LIVENESS, probe_value);
 	return get32(edu, EDU_LIVENESS) == ~probe_value ? 0 : -ENODEV;
 }
@@ -168,6 +174,9 @@ static int poll_transfer(struct engine *engine, struct engine_result *result)
 		return -ENODEV;
 	if (command & EDU_DMA_RUN)
 		return -EAGAIN;
+	/* QEMU answers with zeros where no device is any more. */
+	if (!is_there(edu))
+		return -ENODEV;
 	__sync_synchronize();
 	edu->busy = false;
 	memset(result, 0, sizeof(*result));

@@ -25,8 +25,9 @@
 #define DRIVER      "vfio-pci"
 #define DEADLINE_MS 8000
 
-/* Not a case's own: it is needed after the case has returned. */
+/* Not a case's own: they are needed after the case has returned. */
 static const char *name;
+static bool pulled;
 
 static bool present(void)
 {
@@ -35,13 +36,20 @@ static bool present(void)
 	return iommut_pci_get(name, &pci) == 0;
 }
 
-static void wait_present(struct test *t, bool wanted)
+static bool becomes_present(bool wanted, int timeout_ms)
 {
-	for (int64_t end = now_ms() + DEADLINE_MS; present() != wanted;) {
-		expect_that(t, now_ms() < end, "%s is still %s after %d ms", name,
-			    wanted ? "missing" : "there", DEADLINE_MS);
+	for (int64_t end = now_ms() + timeout_ms; present() != wanted;) {
+		if (now_ms() > end)
+			return false;
 		(void)poll(NULL, 0, 5);
 	}
+	return true;
+}
+
+static void wait_present(struct test *t, bool wanted)
+{
+	expect_that(t, becomes_present(wanted, DEADLINE_MS), "%s is still %s after %d ms", name,
+		    wanted ? "missing" : "there", DEADLINE_MS);
 }
 
 /*
@@ -77,11 +85,23 @@ static int wait_bound(struct test *t)
 	return error;
 }
 
+/*
+ * ACPI tells of each slot for which something is to be done whenever it tells of one. So the kernel may hear twice of one removal, and
+ * ejects the next device as well: then that is put in again.
+ */
 static void plug_in(struct test *t)
 {
-	control_ask(t, "plug %s", name);
+	char line[64], answer[256];
+
+	snprintf(line, sizeof(line), "plug %s", name);
+	control_ask(t, "%s", line);
+	for (int tries = 0; tries < 3 && !becomes_present(true, DEADLINE_MS / 4); tries++) {
+		(void)control_request(line, answer, sizeof(answer));
+		note(t, "plugged once more: %s", answer);
+	}
 	wait_present(t, true);
 	expect_zero(t, wait_bound(t));
+	pulled = false;
 }
 
 /* Whatever happens in between, the cases after this one have the device. */
@@ -89,8 +109,10 @@ static void put_back(void *argument)
 {
 	char line[64], answer[256];
 
-	if (present())
+	if (!pulled)
 		return;
+	/* What a failed case had open is closed by now, so that the kernel lets go of the device. */
+	(void)becomes_present(false, DEADLINE_MS);
 	snprintf(line, sizeof(line), "plug %s", name);
 	if (!control_request(line, answer, sizeof(answer)))
 		return;
@@ -100,6 +122,7 @@ static void put_back(void *argument)
 static void pull_out(struct test *t)
 {
 	control_ask(t, "unplug %s", name);
+	pulled = true;
 }
 
 CASE(unplugged_idle,
@@ -215,6 +238,7 @@ static void make_calls(struct rig *rig, struct iommut_region *bar, struct dma_bu
 	uint8_t bytes[64] = { 0x77 };
 	struct vfio_pci_dependent_device *others = NULL;
 	struct engine_result result;
+	enum iommut_irq_kind kind;
 	struct iommut_irqs *irqs;
 	uint64_t interrupts;
 	uint32_t value;
@@ -225,7 +249,8 @@ static void make_calls(struct rig *rig, struct iommut_region *bar, struct dma_bu
 	(void)iommut_device_bus_master(rig->device, true);
 	(void)engine_write(&rig->engine, spare->iova, bytes, sizeof(bytes), &result);
 	(void)engine_read(&rig->engine, spare->iova, bytes, sizeof(bytes), &result);
-	if (!iommut_irqs_open(&irqs, rig->device, IOMMUT_MSIX, 1)) {
+	if (!engine_irq_kind(&rig->engine, &kind) &&
+	    !iommut_irqs_open(&irqs, rig->device, kind, 1)) {
 		(void)rig->engine.driver->interrupt(&rig->engine, 0);
 		(void)iommut_irqs_wait(irqs, 0, 0, &interrupts);
 		iommut_irqs_close(irqs);
@@ -251,20 +276,20 @@ CASE(torn_out,
 	struct rig *rig;
 	uint8_t bytes[64] = { 0x77 };
 	unsigned int rounds = 0;
-	uint16_t value;
+	uint32_t value;
 	int error;
 
 	name = test_device_name(t, 0);
 	find_slot(t, &slot);
 	child = child_start(t, cut_power, &slot);
+	undo_later(t, put_back, t);
 	rig = rig_open(t);
-	need(rig, ENGINE_READ | ENGINE_WRITE | ENGINE_MSIX);
+	need(rig, ENGINE_READ | ENGINE_WRITE);
 	buffer = map_buffer(rig, 4096);
 	spare = map_buffer(rig, 4096);
 	expect_zero(t, iommut_region_open(&bar, rig->device, VFIO_PCI_BAR0_REGION_INDEX));
 	undo_later(t, (void (*)(void *))iommut_region_close, bar);
 	expect_reaches(buffer);
-	undo_later(t, put_back, t);
 	pull_out(t);
 	child_tell(child);
 	for (int64_t end = now_ms() + DEADLINE_MS; !iommut_device_gone(rig->device); rounds++) {
@@ -281,12 +306,14 @@ CASE(torn_out,
 		expect_that(t, error || result.status != ENGINE_OK,
 			    "a write of a device that is gone ends well");
 		expect_canary(buffer);
-		expect_errno(t, iommut_config_read16(rig->device, PCI_COMMAND, &value), ENODEV);
+		/* Not the command register: VFIO has a copy of that. */
+		expect_errno(t, iommut_config_read32(rig->device, PCI_CLASS_REVISION, &value),
+			     ENODEV);
 		make_calls(rig, bar, spare);
 	}
 	unmap_buffer(buffer);
 	rig_close(rig);
 	wait_present(t, false);
 	plug_in(t);
-	expect_usable(t, 0);
+	expect_reaches(map_buffer(rig_open(t), 4096));
 }
