@@ -126,17 +126,19 @@ static void expect_region(struct fixture *fixture, const void *capability, size_
 
 static void test_region(struct fixture *fixture, gconstpointer data)
 {
+	/* struct vfio_region_info_cap_sparse_mmap, whose areas follow. */
 	struct {
-		struct vfio_region_info_cap_sparse_mmap head;
+		struct vfio_info_cap_header header;
+		__u32 nr_areas, reserved;
 		struct vfio_region_sparse_mmap_area area;
-	} sparse = { .head = { .header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP },
-			       .nr_areas = 1 },
+	} sparse = { .header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP },
+		     .nr_areas = 1,
 		     .area = { .offset = 0x800, .size = 0x800 } };
 	struct vfio_region_info_cap_type type = { .header = { .id = VFIO_REGION_INFO_CAP_TYPE } };
 	struct iommut_region *region;
 
 	expect_region(fixture, &sparse, sizeof(sparse), 0);
-	expect_region(fixture, &sparse, sizeof(sparse.head.header), -EBADMSG);
+	expect_region(fixture, &sparse, sizeof(sparse.header), -EBADMSG);
 	expect_region(fixture, &sparse, sizeof(sparse) - 1, -EBADMSG);
 	sparse.area.size = 0x801;
 	expect_region(fixture, &sparse, sizeof(sparse), -EBADMSG);
@@ -171,11 +173,12 @@ static void expect_iommu(struct fixture *fixture, const void *capability, size_t
 
 static void test_container(struct fixture *fixture, gconstpointer data)
 {
+	/* struct vfio_iommu_type1_info_cap_iova_range, whose ranges follow. */
 	struct {
-		struct vfio_iommu_type1_info_cap_iova_range head;
+		struct vfio_info_cap_header header;
+		__u32 nr_iovas, reserved;
 		struct vfio_iova_range range;
-	} ranges = { .head = { .header = { .id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE },
-			       .nr_iovas = 1 } };
+	} ranges = { .header = { .id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE }, .nr_iovas = 1 };
 	struct vfio_iommu_type1_info_cap_migration migration = {
 		.header = { .id = VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION }
 	};
@@ -192,7 +195,7 @@ static void test_container(struct fixture *fixture, gconstpointer data)
 	size_t count;
 
 	expect_iommu(fixture, &ranges, sizeof(ranges), 0);
-	expect_iommu(fixture, &ranges, sizeof(ranges.head.header), -EBADMSG);
+	expect_iommu(fixture, &ranges, sizeof(ranges.header), -EBADMSG);
 	expect_iommu(fixture, &ranges, sizeof(ranges) - 1, -EBADMSG);
 	expect_iommu(fixture, &migration, sizeof(migration), 0);
 	expect_iommu(fixture, &migration, sizeof(migration) - 1, -EBADMSG);
