@@ -47,6 +47,26 @@ static void profile_free(gpointer data)
 	lab_profile_free(data);
 }
 
+/* Results are told apart by the profile's name: the same one counts once, and two of one name are a mistake. */
+static bool add_profile(GPtrArray *profiles, struct lab_profile *profile, GError **error)
+{
+	for (unsigned int i = 0; i < profiles->len; i++) {
+		const struct lab_profile *other = profiles->pdata[i];
+		bool same = strcmp(other->file, profile->file) == 0;
+
+		if (strcmp(other->name, profile->name) != 0)
+			continue;
+		if (!same)
+			g_set_error(error, LAB_ERROR, LAB_ERROR_USAGE,
+				    "--profile %s and %s are both called %s", other->file,
+				    profile->file, profile->name);
+		lab_profile_free(profile);
+		return same;
+	}
+	g_ptr_array_add(profiles, profile);
+	return true;
+}
+
 /* All there are, or only those of a lab without --profile. */
 static bool add_named(GPtrArray *profiles, bool all, GError **error)
 {
@@ -59,10 +79,10 @@ static bool add_named(GPtrArray *profiles, bool all, GError **error)
 
 		if (!profile)
 			return false;
-		if (all || profile->by_default)
-			g_ptr_array_add(profiles, profile);
-		else
+		if (!all && !profile->by_default)
 			lab_profile_free(profile);
+		else if (!add_profile(profiles, profile, error))
+			return false;
 	}
 	return true;
 }
@@ -83,9 +103,8 @@ GPtrArray *lab_chosen_profiles(const struct lab_options *options, GError **error
 			continue;
 		}
 		profile = lab_profile_load(*name, error);
-		if (!profile)
+		if (!profile || !add_profile(profiles, profile, error))
 			return NULL;
-		g_ptr_array_add(profiles, profile);
 	}
 	return g_steal_pointer(&profiles);
 }

@@ -5,6 +5,7 @@
 
 #include "runner/expression.h"
 #include "runner/fixture.h"
+#include "runner/output.h"
 #include "runner/plan_file.h"
 #include "runner/verdict.h"
 
@@ -395,6 +396,15 @@ static gboolean check_patterns(const struct run_options *options, GError **error
 	return TRUE;
 }
 
+static gboolean check_outputs(const struct run_options *options, GError **error)
+{
+	return output_check("--ktap", options->ktap, error) &&
+	       output_check("--junit", options->junit, error) &&
+	       output_check("--html", options->html, error) &&
+	       output_check("--markdown", options->markdown, error) &&
+	       output_check("--plan-out", options->plan_out, error);
+}
+
 gboolean run_options_check(struct run_options *options, GError **error)
 {
 	for (char **param = options->params; param && *param; param++)
@@ -417,5 +427,5 @@ gboolean run_options_check(struct run_options *options, GError **error)
 		options->machines = (int)g_get_num_processors();
 	return check_shard(options, error) && check_seeds(options, error) &&
 	       check_abort(options, error) && check_fixtures(options, error) &&
-	       check_regexes(options, error);
+	       check_regexes(options, error) && check_outputs(options, error);
 }

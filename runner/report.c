@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What reports share. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "runner/output.h"
 #include "runner/report.h"
 #include "runner/text.h"
 
@@ -70,21 +70,10 @@ static void write_text(const struct run *run, const char *format, const struct r
 	}
 }
 
-static gboolean write_stream(FILE *stream, const char *name, const GString *text, GError **error)
-{
-	if (fwrite(text->str, 1, text->len, stream) == text->len && fflush(stream) == 0)
-		return TRUE;
-	g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE, "cannot write the report to %s: %s",
-		    name, g_strerror(errno));
-	return FALSE;
-}
-
 gboolean report_save(const struct run *run, const char *format, const struct report_style *style,
 		     const char *path, GError **error)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
-	gboolean good;
-	FILE *file;
 
 	if (!report_find(format)) {
 		g_autoptr(GString) names = g_string_new(NULL);
@@ -96,20 +85,7 @@ gboolean report_save(const struct run *run, const char *format, const struct rep
 		return FALSE;
 	}
 	write_text(run, format, style, text);
-	if (g_str_equal(path, "-"))
-		return write_stream(stdout, "stdout", text, error);
-	/* A pipe or a device is written to; only a file may be replaced. */
-	if (!g_file_test(path, G_FILE_TEST_EXISTS) || g_file_test(path, G_FILE_TEST_IS_REGULAR))
-		return g_file_set_contents(path, text->str, (gssize)text->len, error);
-	file = fopen(path, "we");
-	if (!file) {
-		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE, "cannot write %s: %s", path,
-			    g_strerror(errno));
-		return FALSE;
-	}
-	good = write_stream(file, path, text, error);
-	fclose(file);
-	return good;
+	return output_save(path, text, error);
 }
 
 char *report_suite(const char *id)

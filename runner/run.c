@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runner/folders.h"
+#include "runner/output.h"
 #include "runner/report.h"
 #include "runner/run_state.h"
 #include "runner/text.h"
@@ -270,8 +271,7 @@ enum exit_status run_targets(const struct run_options *options, const struct run
 		g_thread_pool_push(pool, &runs[i], NULL);
 	}
 	g_thread_pool_free(pool, FALSE, TRUE);
-	if (options->plan_out && !g_file_set_contents(options->plan_out, state.plan->str,
-						      (gssize)state.plan->len, &error)) {
+	if (options->plan_out && !output_save(options->plan_out, state.plan, &error)) {
 		text_complain(error);
 		state.trouble = TRUE;
 	}

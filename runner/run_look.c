@@ -4,6 +4,7 @@
 
 #include "runner/folders.h"
 #include "runner/known.h"
+#include "runner/output.h"
 #include "runner/plan.h"
 #include "runner/run_state.h"
 #include "runner/session.h"
@@ -73,8 +74,7 @@ enum exit_status run_list(const struct run_options *options, const struct run_ta
 	}
 	earlier_clear(&earlier);
 	known_free(known);
-	good = good && (!options->plan_out || g_file_set_contents(options->plan_out, plan->str,
-								  (gssize)plan->len, &error));
+	good = good && (!options->plan_out || output_save(options->plan_out, plan, &error));
 	if (!good)
 		return run_complain(error);
 	return any ? EXIT_STATUS_GOOD : EXIT_STATUS_NOTHING;

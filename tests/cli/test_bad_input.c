@@ -54,12 +54,16 @@ static void test_profile(void)
 {
 	struct world *world = world_with_lab();
 	g_autofree char *file = g_build_filename(world->folder, "mine.conf", NULL);
+	g_autofree char *same = g_build_filename(world->folder, "none.conf", NULL);
 	g_autoptr(GError) error = NULL;
 
 	expect(world, 2, "unknown profile 'vax'; `iommut lab --list-profiles` names them", "lab",
 	       "--profile", "vax");
 	g_assert_true(g_file_set_contents(file, "no key file\n", -1, &error));
 	expect(world, 2, "mine.conf", "lab", "--profile", file);
+	g_assert_true(g_file_set_contents(
+		same, "[profile]\ndescription=x\nmachine=q35\niommu=intel-iommu\n", -1, &error));
+	expect(world, 2, "are both called none", "lab", "--profile", "none", "--profile", same);
 	world_free(world);
 }
 
@@ -89,6 +93,7 @@ static void test_qemu(void)
 static void test_cases(void)
 {
 	struct world *world = world_new(NULL);
+	g_autofree char *full = g_build_filename(world->folder, "full", NULL);
 
 	expect(world, 2, "there was no run yet", "report");
 	expect(world, 2, "is no run directory", "report", world->state);
@@ -99,6 +104,14 @@ static void test_cases(void)
 	expect(world, 2, "--seed is a number of 64 bits, not: 0x10000000000000000", "run", "--seed",
 	       "0x10000000000000000");
 	expect(world, 2, "--seed is a number of 64 bits, not: -1", "run", "--seed", "-1");
+	expect(world, 2, "--junit cannot write /nonexistent/x: there is no such folder", "run",
+	       "--junit", "/nonexistent/x");
+	expect(world, 2, "--plan-out cannot write /tmp: it is a folder", "run", "--plan-out",
+	       "/tmp");
+	/* What is no file is written to, and not replaced. */
+	g_assert_cmpint(symlink("/dev/full", full), ==, 0);
+	expect(world, 3, "cannot write ", "run", "--plan-out", full, "demo/passes");
+	g_assert_true(g_file_test(full, G_FILE_TEST_IS_SYMLINK));
 	expect(world, 2, "--repeat 99999999: with ", "run", "--dry-run", "--repeat", "99999999",
 	       "demo/passes");
 	expect(world, 2, "not: hugepages=99999999999", "run", "--fixture", "hugepages=99999999999");
