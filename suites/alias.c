@@ -9,7 +9,6 @@
 
 #include <iommut/capability.h>
 #include <iommut/iommufd.h>
-#include <iommut/kmsg.h>
 #include <iommut/pci.h>
 #include <iommut/vfio.h>
 
@@ -18,8 +17,6 @@
 SUITE("alias", "devices that the IOMMU cannot tell apart: one requester ID, one group");
 
 #define PAGE 4096ull
-/* Longer than the interval in which the kernel limits its reports. */
-#define WINDOW_MS 6000
 #define RULE                                                                                     \
 	"PCI Express to PCI/PCI-X Bridge 1.0, 2.3: the requester ID of forwarded transactions; " \
 	"vfio.rst: a group is what can be isolated"
@@ -148,6 +145,18 @@ static bool is_alias(const struct iommut_bdf *seen, const struct iommut_bdf *dev
 	return false;
 }
 
+struct refused_write {
+	struct rig *rig;
+	uint64_t iova;
+};
+
+static void write_again(void *argument)
+{
+	const struct refused_write *again = argument;
+
+	expect_write_blocked(again->rig, again->iova, 4);
+}
+
 CASE(fault_names_alias,
      .proves = "the report of a refused transaction names the device or the ID that it shares, and "
 	       "the address",
@@ -157,30 +166,19 @@ CASE(fault_names_alias,
 	struct aliases aliases = need_aliases(t);
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *buffer = map_buffer(rig, PAGE);
-	struct iommut_kmsg *log;
+	struct refused_write again = { rig, buffer->iova };
+	struct fault_watch *watch = watch_faults(t);
 	struct iommut_fault fault;
-	char text[256];
 
-	if (iommut_kmsg_open(&log, false))
-		skip(t, "the kernel log cannot be read", "CONFIG_PRINTK, and root");
-	undo_later(t, (void (*)(void *))iommut_kmsg_close, log);
 	expect_reaches(buffer);
 	unmap_buffer(buffer);
 	fill_canary(buffer);
-	for (int64_t end = now_ms() + WINDOW_MS; now_ms() < end;) {
-		expect_write_blocked(rig, buffer->iova, 4);
-		expect_canary(buffer);
-		if (iommut_kmsg_fault(log, &fault, 250) || fault.kind != IOMMUT_FAULT_DMA)
-			continue;
-		iommut_fault_format(&fault, text, sizeof(text));
-		note(t, "kernel: %s", text);
-		expect(t, fault.fields & IOMMUT_FAULT_HAS_DEVICE);
-		expect_that(t, is_alias(&fault.bdf, &aliases.pci[0].bdf),
-			    "this is neither %s nor what stands for it", aliases.pci[0].name);
-		if (fault.fields & IOMMUT_FAULT_HAS_ADDRESS)
-			expect_equal(t, fault.address & ~(PAGE - 1), buffer->iova);
-		return;
-	}
-	skip(t, "the kernel reported no fault: reports are rate-limited",
-	     "fewer faults at the same time (--jobs 1)");
+	provokes_faults(t);
+	provoke_report(watch, rig, buffer->iova, write_again, &again, &fault);
+	expect_canary(buffer);
+	expect(t, fault.fields & IOMMUT_FAULT_HAS_DEVICE);
+	expect_that(t, is_alias(&fault.bdf, &aliases.pci[0].bdf),
+		    "this is neither %s nor what stands for it", aliases.pci[0].name);
+	if (fault.fields & IOMMUT_FAULT_HAS_ADDRESS)
+		expect_equal(t, fault.address & ~(PAGE - 1), buffer->iova);
 }

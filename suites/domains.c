@@ -107,6 +107,10 @@ CASE(under_vfio,
 	change_type(t, param(t, "type"));
 	rig = rig_open(t);
 	need(rig, ENGINE_WRITE | ENGINE_READ);
+	/* Where memory is found is chance: a verdict must not hang on it. */
+	if (rig->engine.dma_mask != UINT64_MAX)
+		skip(t, "the device cannot send every physical address",
+		     "a device with 64-bit DMA");
 	mapped = map_buffer(rig, PAGE);
 	expect_reaches(mapped);
 	/* Memory that is there and pinned, but that the device can only know by its physical address. */
@@ -117,8 +121,6 @@ CASE(under_vfio,
 	if (!address)
 		skip(t, "physical addresses cannot be seen", "CONFIG_PROC_PAGE_MONITOR, and root");
 	expect(t, address != secret->iova && address != mapped->iova);
-	if (address > rig->engine.dma_mask)
-		skip(t, "the device cannot send the physical address", "a device with 64-bit DMA");
 	expect_write_blocked(rig, address, 8);
 	expect_canary(secret);
 	memset(secret->data, 0x5e, PAGE);
