@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What reports share. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -70,6 +72,33 @@ static void write_text(const struct run *run, const char *format, const struct r
 	}
 }
 
+/*
+ * LAVA reads them from a console, where the kernel's lines could come between: each is one write. A test shell that was told to use
+ * the kernel's log sets KMSG; the kernel never breaks a line of its own.
+ */
+static gboolean write_signals(const GString *text, GError **error)
+{
+	const char *kmsg = g_getenv("KMSG");
+	gboolean by_kernel = kmsg && *kmsg;
+	const char *path = by_kernel ? "/dev/kmsg" : "stdout";
+	int fd = by_kernel ? open(path, O_WRONLY | O_CLOEXEC) : STDOUT_FILENO;
+	g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+	gboolean good = fd >= 0 && fflush(stdout) == 0;
+
+	for (char **line = lines; good && **line; line++) {
+		g_autofree char *whole = g_strdup_printf("%s%s\n", by_kernel ? "<0>" : "", *line);
+		ssize_t length = (ssize_t)strlen(whole);
+
+		good = write(fd, whole, (size_t)length) == length;
+	}
+	if (!good)
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_TROUBLE,
+			    "cannot write the report to %s: %s", path, g_strerror(errno));
+	if (by_kernel && fd >= 0)
+		close(fd);
+	return good;
+}
+
 gboolean report_save(const struct run *run, const char *format, const struct report_style *style,
 		     const char *path, GError **error)
 {
@@ -85,6 +114,8 @@ gboolean report_save(const struct run *run, const char *format, const struct rep
 		return FALSE;
 	}
 	write_text(run, format, style, text);
+	if (g_str_equal(path, "-") && g_str_equal(format, "lava"))
+		return write_signals(text, error);
 	return output_save(path, text, error);
 }
 
