@@ -160,13 +160,22 @@ enum exit_status command_devices(const struct command *command, int argc, char *
 	return local_command(cli_context(command, NULL), argc, argv, WHAT_DEVICES);
 }
 
+static int verbosity;
+
+/* -v, which main's option groups have no data for. */
+static gboolean count_verbose(const char *name, const char *value, gpointer data, GError **error)
+{
+	verbosity++;
+	return TRUE;
+}
+
 enum exit_status command_report(const struct command *command, int argc, char **argv)
 {
 	GOptionContext *context = cli_context(command, "Without RUN, the last run.\n");
 	struct report_style style = report_to_stdout();
 	g_autofree char *format = NULL, *path = NULL, *folder = NULL;
 	g_auto(GStrv) rest = NULL;
-	gboolean verbose = FALSE;
+	gboolean quiet = FALSE;
 	GError *error = NULL;
 	struct run *run;
 	enum parsed parsed;
@@ -177,7 +186,10 @@ enum exit_status command_report(const struct command *command, int argc, char **
 		  "FORMAT" },
 		{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &path, "File instead of stdout",
 		  "FILE" },
-		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &verbose, "Every case", NULL },
+		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
+		  (gpointer)count_verbose,
+		  "Also why cases were skipped, and what would lift it; twice: every case", NULL },
+		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "Only the summary", NULL },
 		{ "durations", 0, 0, G_OPTION_ARG_INT, &style.durations, "The N slowest cases",
 		  "N" },
 		{ 0 },
@@ -191,11 +203,12 @@ enum exit_status command_report(const struct command *command, int argc, char **
 		fprintf(stderr, "iommut: one run at a time\n");
 		return EXIT_STATUS_USAGE;
 	}
-	style.verbosity = verbose ? 2 : 0;
+	style.verbosity = quiet ? -1 : verbosity;
 	folder = rest && rest[0] ? g_strdup(rest[0]) : folders_last_run(&error);
 	run = folder ? run_load(folder, &error) : NULL;
 	if (!run)
 		return cli_complain(error);
+	run_check_live(run);
 	code = exit_status_of(run->counts);
 	if (!report_save(run, format ? format : "terminal", &style, path ? path : "-", &error))
 		code = cli_complain(error);

@@ -130,6 +130,7 @@ void recorder_free(struct recorder *recorder);
  * @info: run.json
  * @results: of struct result *, in the order they ended
  * @in_flight: of struct result *: what began and has no result, by number; the verdict is VERDICT_ERROR, the reason that it was cut off
+ * @live: it is being written: what is in flight runs
  * @last_number: the highest number of a case that began or ended
  * @counts: results by verdict
  * @notes: what was wrong with the files and passed over, or NULL
@@ -139,6 +140,7 @@ struct run {
 	json_t *info;
 	GPtrArray *results;
 	GPtrArray *in_flight;
+	gboolean live;
 	guint last_number;
 	guint counts[VERDICT_COUNT];
 	char *notes;
@@ -150,6 +152,12 @@ struct run {
  * @error: set on failure
  */
 struct run *run_load(const char *folder, GError **error);
+
+/**
+ * run_check_live() - whether somebody writes it now: what is in flight then still runs
+ * @run: as loaded
+ */
+void run_check_live(struct run *run);
 
 /**
  * run_read_results() - read the text of a results.jsonl

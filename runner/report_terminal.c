@@ -89,7 +89,7 @@ static void add_failures(struct page *page)
 		if (!verdict_is_bad(result->verdict))
 			continue;
 		bad++;
-		if (shown < MAX_FAILURES) {
+		if (shown < MAX_FAILURES || page->style->verbosity >= 2) {
 			shown++;
 			add_failure(page, result);
 		}
@@ -338,7 +338,8 @@ static void add_summary(struct page *page)
 	g_autofree char *duration = text_duration(wall_time(run));
 
 	for (guint i = 0; i < run->in_flight->len; i++)
-		g_string_append_printf(page->out, "cut off while it ran: %s\n",
+		g_string_append_printf(page->out, "%s: %s\n",
+				       run->live ? "runs now" : "cut off while it ran",
 				       ((struct result *)run->in_flight->pdata[i])->id);
 	if (run->notes)
 		g_string_append_printf(page->out, "note: %s\n", run->notes);

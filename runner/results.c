@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reading a run directory. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "runner/record.h"
 #include "runner/text.h"
@@ -288,6 +291,33 @@ struct run *run_load(const char *folder, GError **error)
 	if (good < length)
 		run->notes = g_strdup("the last line of the results was cut off");
 	return g_steal_pointer(&run);
+}
+
+/* Its writer holds a lock. */
+static gboolean is_being_written(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	gboolean locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return locked;
+}
+
+void run_check_live(struct run *run)
+{
+	g_autofree char *results = g_build_filename(run->folder, "results.jsonl", NULL);
+
+	if (!is_being_written(results))
+		return;
+	run->live = TRUE;
+	g_clear_pointer(&run->notes, g_free);
+	for (guint i = 0; i < run->in_flight->len; i++) {
+		struct result *result = run->in_flight->pdata[i];
+
+		g_free(result->reason);
+		result->reason = g_strdup("it still ran when this report was made");
+	}
 }
 
 char *run_log(const struct run *run, guint number, const char *name, gsize limit)

@@ -90,6 +90,10 @@ static void round_trip(struct folder *folder, gconstpointer data)
 	g_assert_cmpstr(cut_off->id, ==, "dma/other");
 	g_assert_cmpuint(cut_off->attempt, ==, 3);
 	g_assert_cmpint(cut_off->verdict, ==, VERDICT_ERROR);
+	g_assert_nonnull(strstr(cut_off->reason, "cut off"));
+	run_check_live(run);
+	g_assert_true(run->live);
+	g_assert_nonnull(strstr(cut_off->reason, "still ran"));
 	back = run->results->pdata[0];
 	g_assert_cmpuint(back->number, ==, full.number);
 	g_assert_cmpstr(back->id, ==, full.id);
