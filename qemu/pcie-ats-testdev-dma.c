@@ -251,6 +251,26 @@ static uint8_t *device_buffer(TestDev *s, const TestDevTransfer *transfer)
            transfer->buffer + transfer->done;
 }
 
+/*
+ * By way of a page of its own: a guest may give the device's memory itself as
+ * the other end, and what QEMU copies must not overlap.
+ */
+static uint32_t buffer_page(TestDev *s, TestDevTransfer *transfer,
+                            uint64_t iova, uint32_t length, bool write)
+{
+    uint8_t page[PAGE_BYTES];
+    uint32_t status;
+
+    if (write) {
+        memcpy(page, device_buffer(s, transfer), length);
+    }
+    status = access_page(s, transfer, iova, page, length, write);
+    if (!write && status == TESTDEV_STATUS_OK) {
+        memcpy(device_buffer(s, transfer), page, length);
+    }
+    return status;
+}
+
 static uint32_t fill_page(TestDev *s, TestDevTransfer *transfer, uint64_t iova,
                           uint32_t length)
 {
@@ -346,11 +366,9 @@ static uint32_t do_piece(TestDev *s, TestDevTransfer *transfer, uint64_t iova,
 {
     switch (operation_of(transfer)) {
     case TESTDEV_OP_READ:
-        return access_page(s, transfer, iova, device_buffer(s, transfer),
-                           length, false);
+        return buffer_page(s, transfer, iova, length, false);
     case TESTDEV_OP_WRITE:
-        return access_page(s, transfer, iova, device_buffer(s, transfer),
-                           length, true);
+        return buffer_page(s, transfer, iova, length, true);
     case TESTDEV_OP_COPY:
         return copy_page(s, transfer, iova, target, length);
     case TESTDEV_OP_FILL:

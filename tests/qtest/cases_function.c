@@ -161,6 +161,25 @@ static void peer_to_peer(void)
 	assert_pattern(device.memory + 0x10000, 4096, DATA);
 }
 
+/* Its own memory at both ends, one over the other: a page is taken as a whole before it is put down. */
+static void own_memory(void)
+{
+	struct descriptor descriptor = {
+		.operation = TESTDEV_OP_WRITE,
+		.iova = IOVA + 100,
+		.length = 3000,
+	};
+
+	vtd_map(&vtd, &device, PLAIN, IOVA, device.memory, true);
+	pattern(device.memory, 4096);
+	g_assert_cmpuint(status_of(&descriptor), ==, TESTDEV_STATUS_OK);
+	assert_pattern(device.memory + 100, 3000, device.memory);
+	pattern(device.memory, 4096);
+	descriptor.operation = TESTDEV_OP_READ;
+	g_assert_cmpuint(status_of(&descriptor), ==, TESTDEV_STATUS_OK);
+	assert_pattern(device.memory, 3000, device.memory + 100);
+}
+
 /* It may not reach its own registers: QEMU refuses what would come back into it. */
 static void own_registers(void)
 {
@@ -208,6 +227,7 @@ void add_function_cases(void)
 	add_case("function/ignores-reset", ignores_reset);
 	add_case("function/requester", requester);
 	add_case("function/peer-to-peer", peer_to_peer);
+	add_case("function/own-memory", own_memory);
 	add_case("function/own-registers", own_registers);
 	add_case("function/resets-itself", resets_itself);
 }
