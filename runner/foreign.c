@@ -323,12 +323,26 @@ static gboolean read_lists(const struct description *of, const char *group, stru
 	return good;
 }
 
+/* Two results of one ID could not be told apart. */
+static const char *first_repeated(char **words)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (char **word = words; *word; word++)
+		if (!g_hash_table_add(seen, *word))
+			return *word;
+	return NULL;
+}
+
 /* What makes sense only together. */
 static gboolean check_program(const struct description *of, const char *group,
 			      const struct foreign *program, GError **error)
 {
 	static const char *const words[] = { "${device}", "${device2}" };
+	const char *repeated = first_repeated(program->cases);
 
+	if (repeated)
+		return fail(of, error, group, "cases", "%s comes twice", repeated);
 	if (!text_is_name(program->name))
 		return fail(of, error, group, NULL,
 			    "a program is called by 1 to 64 of letters, digits, _ . -");

@@ -117,6 +117,8 @@ static void mistakes(void)
 	bad(SUITE "[x]\nprogram=a\ncases=b\n", "line 5: [x] cases", "select");
 	bad(SUITE "[x]\nprogram=a\nselect=-r\n", "line 5: [x] select", "${case}");
 	bad(SUITE "[x]\nprogram=a\nselect=${case}\ncases=a b\n", "line 6: [x] cases", "a b");
+	bad(SUITE "[x]\nprogram=a\nselect=${case}\ncases=a;b;a\n", "line 6: [x] cases",
+	    "a comes twice");
 	bad(SUITE "[x]\nprogram=a\nprovokes_faults=yes\n", "line 5: [x] provokes_faults", "yes");
 	bad(SUITE "[x]\nprogram=a\nallow_log=(\n", "line 5: [x] allow_log", "");
 	bad("\xff", "", "UTF-8");
