@@ -203,6 +203,43 @@ static char *commit_of(const struct bisect *bisect, const char *revision, GError
 	return NULL;
 }
 
+static gboolean is_ancestor(const struct bisect *bisect, const char *older, const char *newer)
+{
+	const char *const words[] = { "git",           "-C",  bisect->tree, "merge-base",
+				      "--is-ancestor", older, newer,        NULL };
+	g_autoptr(GSubprocess) process =
+		g_subprocess_newv(words, G_SUBPROCESS_FLAGS_STDERR_SILENCE, NULL);
+
+	return process && g_subprocess_wait(process, NULL, NULL) &&
+	       g_subprocess_get_successful(process);
+}
+
+/* A mistake in the command is to be found now, and not after the first kernel was built. Its patterns need a guest: they have to wait. */
+static gboolean check_command(const struct bisect *bisect, GError **error)
+{
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+	g_autoptr(GSubprocess) process = NULL;
+	g_autofree char *complaint = NULL;
+	g_auto(GStrv) words = NULL;
+
+	if (!g_str_equal(bisect->words[0], "lab"))
+		return TRUE;
+	g_strv_builder_add_many(builder, "/proc/self/exe", "lab", "--print-qemu", NULL);
+	g_strv_builder_addv(builder, (const char **)bisect->words + 1);
+	words = g_strv_builder_end(builder);
+	process = g_subprocess_newv(
+		(const char *const *)words,
+		G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_PIPE, error);
+	if (!process ||
+	    !g_subprocess_communicate_utf8(process, NULL, NULL, NULL, &complaint, error))
+		return FALSE;
+	if (!g_subprocess_get_if_exited(process) ||
+	    g_subprocess_get_exit_status(process) != EXIT_STATUS_USAGE)
+		return TRUE;
+	return usage(error, "%s",
+		     g_strchomp(complaint) + (g_str_has_prefix(complaint, "iommut: ") ? 8 : 0));
+}
+
 /* The value of a word's option, "--name VALUE" or "--name=VALUE"; NULL if it is not among them. */
 static const char *option_in(char **words, const char *name)
 {
@@ -376,6 +413,11 @@ static gboolean prepare(struct bisect *bisect, GError **error)
 		return FALSE;
 	if (g_str_equal(good, bad))
 		return usage(error, "--good and --bad are the same commit");
+	if (is_ancestor(bisect, bad, good))
+		return usage(error, "--good %s comes after --bad %s", bisect->good,
+			     bisect->bad ? bisect->bad : "HEAD");
+	if (!check_command(bisect, error))
+		return FALSE;
 	if (!choose_places(bisect, error) || !choose_repeat(bisect, error))
 		return FALSE;
 	print_command(bisect, good, bad);

@@ -127,6 +127,10 @@ GPtrArray *cli_load_runs_in(const char *folder, GError **error)
 	g_auto(GStrv) folders = NULL;
 	GError *problem = NULL;
 
+	if (!g_file_test(folder, G_FILE_TEST_IS_DIR)) {
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE, "no such folder: %s", folder);
+		return NULL;
+	}
 	folders = runs_in(folder, &problem);
 	if (!problem)
 		return load_runs(folders, error);
@@ -163,10 +167,6 @@ enum exit_status command_history(const struct command *command, int argc, char *
 		return code_of(parsed);
 	if (!rest || g_strv_length(rest) != 1)
 		return usage(command);
-	if (!g_file_test(rest[0], G_FILE_TEST_IS_DIR)) {
-		fprintf(stderr, "iommut: no such folder: %s\n", rest[0]);
-		return EXIT_STATUS_USAGE;
-	}
 	runs = cli_load_runs_in(rest[0], &error);
 	if (!runs)
 		return cli_complain(error);
