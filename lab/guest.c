@@ -101,14 +101,18 @@ static bool spawn(struct lab_guest *guest, int agent_fd, int qmp_fd, GError **er
 		.errors = guest->errors,
 		.descriptors = { guest->image, guest->console, agent_fd, qmp_fd },
 	};
-	g_autoptr(GPtrArray) command = NULL;
+	g_autoptr(GPtrArray) command = NULL, plain = NULL;
 
 	command = lab_qemu_command(guest->config, guest->profile, guest->accelerator, NULL,
 				   &child.descriptors, error);
-	if (!command)
+	/* What is recorded is what --print-qemu prints: the numbers of descriptors say nothing, and are others each time. */
+	plain = command ? lab_qemu_command(guest->config, guest->profile, guest->accelerator, ".",
+					   NULL, error)
+			: NULL;
+	if (!plain)
 		return false;
 	g_free(guest->command);
-	guest->command = g_strjoinv(" ", (char **)command->pdata);
+	guest->command = g_strjoinv(" ", (char **)plain->pdata);
 	guest->exited = false;
 	guest->panicked = false;
 	return g_spawn_async(NULL, (char **)command->pdata, NULL,
