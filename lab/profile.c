@@ -73,6 +73,17 @@ static bool read_count(GKeyFile *file, const char *key, unsigned int *value, GEr
 	return true;
 }
 
+static bool read_switch(GKeyFile *file, const char *key, bool *value, GError **error)
+{
+	GError *problem = NULL;
+
+	*value = g_key_file_get_boolean(file, "profile", key, &problem);
+	if (!problem || absent(&problem))
+		return true;
+	g_propagate_error(error, problem);
+	return false;
+}
+
 /* A misspelt key would otherwise silently make another lab than meant. */
 static bool keys_known(GKeyFile *file, GError **error)
 {
@@ -114,6 +125,7 @@ static bool parse(GKeyFile *file, struct lab_profile *profile, GError **error)
 	    !read_text(file, "profile", "iommu", &profile->iommu, error) ||
 	    !read_text(file, "profile", "append", &profile->append, error) ||
 	    !read_text(file, "profile", "memory", &profile->memory, error) ||
+	    !read_switch(file, "default", &profile->by_default, error) ||
 	    !read_text(file, "devices", "testdev-options", &profile->testdev_options, error) ||
 	    !read_count(file, "testdev", &profile->testdev, error) ||
 	    !read_count(file, "edu", &profile->edu, error))
@@ -123,7 +135,6 @@ static bool parse(GKeyFile *file, struct lab_profile *profile, GError **error)
 			    "group [profile] needs machine and description");
 		return false;
 	}
-	profile->by_default = g_key_file_get_boolean(file, "profile", "default", NULL);
 
 	options = g_key_file_get_keys(file, "options", NULL, NULL);
 	for (char **key = options; key && *key; key++) {

@@ -62,6 +62,9 @@ static void test_profile(void)
 	g_assert_true(g_file_set_contents(file, "no key file\n", -1, &error));
 	expect(world, 2, "mine.conf", "lab", "--profile", file);
 	g_assert_true(g_file_set_contents(
+		file, "[profile]\ndescription=x\nmachine=q35\ndefault=ja\n", -1, &error));
+	expect(world, 2, "default", "lab", "--profile", file);
+	g_assert_true(g_file_set_contents(
 		same, "[profile]\ndescription=x\nmachine=q35\niommu=intel-iommu\n", -1, &error));
 	expect(world, 2, "are both called none", "lab", "--profile", "none", "--profile", same);
 	world_free(world);
