@@ -287,111 +287,6 @@ static void test_interrupt(void)
 	remove_tree(folder);
 }
 
-static GPid start(const char *folder, const char *repeat)
-{
-	char *words[] = { (char *)program,
-			  "run",
-			  "-q",
-			  "--suites",
-			  (char *)suites,
-			  "-o",
-			  (char *)folder,
-			  "--repeat",
-			  (char *)repeat,
-			  "fake/passes*",
-			  NULL };
-	GPid pid;
-
-	g_assert_true(g_spawn_async(NULL, words, NULL,
-				    G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
-					    G_SPAWN_STDERR_TO_DEV_NULL,
-				    NULL, NULL, &pid, NULL));
-	return pid;
-}
-
-/* The agent's command line has the folder of suites in it, and nothing else has. */
-static gboolean agent_lives(void)
-{
-	g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
-	const char *name;
-
-	while ((name = g_dir_read_name(dir))) {
-		g_autofree char *path = g_build_filename("/proc", name, "cmdline", NULL);
-		g_autofree char *words = NULL;
-		gsize length;
-
-		if (!g_ascii_isdigit(*name) || !g_file_get_contents(path, &words, &length, NULL))
-			continue;
-		for (gsize i = 0; i < length; i++)
-			words[i] = words[i] ? words[i] : ' ';
-		if (g_strstr_len(words, (gssize)length, "iommut-agent") &&
-		    g_strstr_len(words, (gssize)length, suites))
-			return TRUE;
-	}
-	return FALSE;
-}
-
-static void wait_for_agents(void)
-{
-	gint64 deadline = g_get_monotonic_time() + DEADLINE_S * G_USEC_PER_SEC;
-
-	while (agent_lives()) {
-		g_assert_cmpint(g_get_monotonic_time(), <, deadline);
-		g_usleep(5000);
-	}
-}
-
-/*
- * The runner is killed at any point, or asked to end: what is recorded is whole, the agent goes away, and a resume does just what is
- * left. $IOMMUT_KILLS says how often.
- */
-static void test_kill_and_resume(void)
-{
-	const char *times = g_getenv("IOMMUT_KILLS");
-	int kills = times ? atoi(times) : 8;
-
-	for (int i = 0; i < kills; i++) {
-		g_autofree char *folder = new_folder();
-		g_autoptr(GHashTable) seen =
-			g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-		g_autofree char *info = g_build_filename(folder, "run.json", NULL);
-		GPid pid = start(folder, "40");
-		struct outcome outcome;
-		test_run *run;
-		int status;
-
-		g_usleep((gulong)g_test_rand_int_range(0, 400000));
-		kill(pid, i % 2 ? SIGKILL : SIGTERM);
-		g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-		g_spawn_close_pid(pid);
-		wait_for_agents();
-		/* Killed before there was anything to resume. */
-		if (!g_file_test(info, G_FILE_TEST_IS_REGULAR)) {
-			remove_tree(folder);
-			continue;
-		}
-		run = load(folder);
-		g_assert_cmpuint(run->results->len, <=, 120);
-		run_free(run);
-		outcome = iommut("resume %s", folder);
-		if (outcome.code)
-			g_test_message("%s%s", outcome.out, outcome.err);
-		g_assert_cmpint(outcome.code, ==, 0);
-		run = load(folder);
-		g_assert_cmpuint(run->counts[VERDICT_PASS], ==, 120);
-		g_assert_cmpuint(run->in_flight->len, ==, 0);
-		for (guint j = 0; j < run->results->len; j++) {
-			const struct result *result = run->results->pdata[j];
-
-			g_assert_true(g_hash_table_add(
-				seen, g_strdup_printf("%s %u", result->id, result->attempt)));
-		}
-		run_free(run);
-		clear(&outcome);
-		remove_tree(folder);
-	}
-}
-
 static void test_plan_file(void)
 {
 	g_autofree char *folder = new_folder(), *first = NULL, *second = NULL, *plan = NULL;
@@ -462,7 +357,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/e2e/parallel", test_parallel);
 	g_test_add_func("/e2e/output-in-the-way", test_output_in_the_way);
 	g_test_add_func("/e2e/interrupt", test_interrupt);
-	g_test_add_func("/e2e/kill-and-resume", test_kill_and_resume);
 	g_test_add_func("/e2e/plan-file", test_plan_file);
 	g_test_add_func("/e2e/until-fail", test_until_fail);
 	code = g_test_run();
