@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# docs/mutants.md, from the records of tests/mutants/run.
+# docs/mutants.md, from all mutants (input) and the outcomes of tests/mutants/run ($outcomes).
 
 def cell: gsub("\\|"; "\\|") | gsub("\\s+"; " ") | if length > 160 then .[0:157] + "..." else . end;
 def few: if length > 6 then .[0:6] + ["and \(length - 6) more"] else . end | join(", ");
@@ -17,16 +17,22 @@ def section(title; kind):
 	| select(length > 0)
 	| "", "## \(title)", "| mutant | fault | profile | caught by | the first of them says |", "|---|---|---|---|---|", rows;
 
+. as $mutants
+| [$outcomes[] | select({mutant, patch} | IN($mutants[]))] as $run
+| ($mutants | map(.mutant) - [$run[].mutant]) as $missing
+| $run
+|
 "# Mutants",
 "",
 "Each row is one fault put into QEMU, its test device or Linux, and the cases that failed because of it. Made by",
-"`tests/mutants/run --table docs/mutants.md` from runs; a case that fails without the fault, too, does not count.",
+"`tests/mutants/run --table docs/mutants.md` from its outcomes; a case that fails without the fault, too, does not count.",
 "A mutant's patch names the cases that ran, and a run ends after some failures: more cases than these may notice it.",
 "",
-"\(length) mutants, \([.[] | select(.verdict == "caught")] | length) caught. Run \(dates) with Linux \(versions(.kernel)),",
+"\($mutants | length) mutants, \(length) of them run, \([.[] | select(.verdict == "caught")] | length) caught. Run \(dates) with Linux \(versions(.kernel)),",
 "QEMU \(versions(.qemu)), accelerator \(versions(.accelerator)).",
 section("QEMU and the test device"; "qemu"),
 section("Linux"; "linux"),
+if $missing == [] then empty else "", "## Not run as they are", ($missing[] | "- \(.)") end,
 "",
 "## Suites",
 "How many mutants a suite has caught, and those that no other suite was needed for.",
