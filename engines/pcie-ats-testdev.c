@@ -20,7 +20,6 @@ struct testdev {
 	struct iommut_region *memory_bar;
 	volatile uint8_t *registers;
 	uint8_t *buffer;
-	uint64_t buffer_length;
 	struct engine_transfer running;
 	bool busy;
 };
@@ -117,7 +116,7 @@ static void remove_engine(struct engine *engine)
 				    TESTDEV_REGISTERS_SIZE);
 	}
 	if (testdev->buffer)
-		iommut_region_unmap(testdev->memory_bar, testdev->buffer, testdev->buffer_length);
+		iommut_region_unmap(testdev->memory_bar, testdev->buffer, engine->buffer_size);
 	iommut_region_close(testdev->memory_bar);
 	iommut_region_close(testdev->bar);
 	free(testdev);
@@ -149,7 +148,7 @@ static uint32_t capabilities_of(uint32_t device)
 	return capabilities;
 }
 
-static int map_bars(struct engine *engine, struct testdev *testdev)
+static int map_registers(struct engine *engine, struct testdev *testdev)
 {
 	void *address;
 	int error;
@@ -163,16 +162,28 @@ static int map_bars(struct engine *engine, struct testdev *testdev)
 	testdev->registers = address;
 	if (testdev_get32(engine, TESTDEV_VERSION) != TESTDEV_VERSION_VALUE)
 		return -ENODEV;
-	error = iommut_region_open(&testdev->memory_bar, engine->device,
-				   VFIO_PCI_BAR2_REGION_INDEX);
-	if (error)
-		return error;
-	error = iommut_region_map(testdev->memory_bar, 0, testdev->memory_bar->length, &address);
-	if (error)
-		return error;
-	testdev->buffer = address;
-	testdev->buffer_length = testdev->memory_bar->length;
 	return 0;
+}
+
+/* The buffer is in a BAR of its own, which is mapped when it is used first: not every transfer needs it. */
+static int map_buffer(struct engine *engine)
+{
+	struct testdev *testdev = engine->state;
+	void *address;
+	int error;
+
+	if (testdev->buffer)
+		return 0;
+	if (!testdev->memory_bar) {
+		error = iommut_region_open(&testdev->memory_bar, engine->device,
+					   VFIO_PCI_BAR2_REGION_INDEX);
+		if (error)
+			return error;
+	}
+	error = iommut_region_map(testdev->memory_bar, 0, engine->buffer_size, &address);
+	if (!error)
+		testdev->buffer = address;
+	return error;
 }
 
 static int init(struct engine *engine)
@@ -183,7 +194,7 @@ static int init(struct engine *engine)
 	if (!testdev)
 		return -ENOMEM;
 	engine->state = testdev;
-	error = map_bars(engine, testdev);
+	error = map_registers(engine, testdev);
 	if (error) {
 		remove_engine(engine);
 		return error;
@@ -191,8 +202,6 @@ static int init(struct engine *engine)
 	engine->capabilities = capabilities_of(testdev_get32(engine, TESTDEV_CAPABILITIES));
 	engine->max_length = testdev_get32(engine, TESTDEV_MAX_LENGTH);
 	engine->buffer_size = testdev_get32(engine, TESTDEV_BUFFER_SIZE);
-	if (engine->buffer_size > testdev->buffer_length)
-		engine->buffer_size = (uint32_t)testdev->buffer_length;
 	engine->dma_mask = UINT64_MAX;
 	engine->deadline_ms = DEADLINE_MS;
 	error = come_to_rest(engine, TESTDEV_CONTROL_CLEAR_COUNTERS);
@@ -357,21 +366,27 @@ static int poll_transfer(struct engine *engine, struct engine_result *result)
 static int load(struct engine *engine, uint32_t offset, const void *data, size_t length)
 {
 	struct testdev *testdev = engine->state;
+	int error;
 
 	if (offset > engine->buffer_size || length > engine->buffer_size - offset)
 		return -EINVAL;
-	memcpy(testdev->buffer + offset, data, length);
-	return 0;
+	error = map_buffer(engine);
+	if (!error)
+		memcpy(testdev->buffer + offset, data, length);
+	return error;
 }
 
 static int store(struct engine *engine, uint32_t offset, void *data, size_t length)
 {
 	struct testdev *testdev = engine->state;
+	int error;
 
 	if (offset > engine->buffer_size || length > engine->buffer_size - offset)
 		return -EINVAL;
-	memcpy(data, testdev->buffer + offset, length);
-	return 0;
+	error = map_buffer(engine);
+	if (!error)
+		memcpy(data, testdev->buffer + offset, length);
+	return error;
 }
 
 static int interrupt(struct engine *engine, uint32_t vector)

@@ -7,13 +7,16 @@
 
 #include "lib/info_caps.h"
 
+/* Most answers fit at once. */
+#define ANSWER_USUAL 256u
+
 /* Far above any answer of a kernel; what is wanted beyond it is nonsense. */
 #define ANSWER_MAX (1u << 20)
 
 int info_read(struct iommut_handle handle, unsigned long request, const void *head,
 	      uint32_t head_size, uint8_t **args, uint32_t *length)
 {
-	uint32_t room = head_size;
+	uint32_t room = head_size < ANSWER_USUAL ? ANSWER_USUAL : head_size;
 
 	/* The answer can grow between two calls; each call says how much it wants. */
 	for (;;) {
@@ -29,7 +32,7 @@ int info_read(struct iommut_handle handle, unsigned long request, const void *he
 		memcpy(&wanted, answer, sizeof(wanted));
 		if (ret >= 0 && wanted <= room) {
 			*args = answer;
-			*length = room;
+			*length = wanted < head_size ? head_size : wanted;
 			return 0;
 		}
 		free(answer);

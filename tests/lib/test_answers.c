@@ -219,6 +219,17 @@ static void test_container(struct fixture *fixture, gconstpointer data)
 	g_assert_cmpint(iommut_space_ranges(fixture->space, &found, &count), ==, -EBADMSG);
 	answer.request = 0;
 
+	/* More than usual takes a second call, which may fail as well. */
+	fixture->kernel.ranges = 100;
+	g_assert_cmpint(iommut_space_ranges(fixture->space, &found, &count), ==, 0);
+	g_assert_cmpuint(count, ==, 100);
+	free(found);
+	fail_after(fixture, 2, -ENOMEM);
+	g_assert_cmpint(iommut_space_ranges(fixture->space, &found, &count), ==, -ENOMEM);
+	fail_after(fixture, 3, -EIO);
+	g_assert_cmpint(iommut_space_ranges(fixture->space, &found, &count), ==, -EIO);
+	fixture->kernel.ranges = 2;
+
 	g_assert_cmpint(space_open_on(&fixture->kernel.sys, &empty, &options), ==, 0);
 	g_assert_cmpint(iommut_space_dma_available(empty, &count32), ==, -ENODEV);
 	g_assert_cmpint(iommut_space_page_sizes(empty, &sizes), ==, -ENODEV);
