@@ -349,7 +349,8 @@ static int make_ready(struct engine *engine)
 	if (error)
 		return error;
 	if (!(loaded & CTRL_EXT_DRV_LOAD) || igb->confused) {
-		error = set_up(igb);
+		/* Of a device that is gone QEMU reads zeros: it would be waited for. */
+		error = iommut_device_gone(engine->device) ? -ENODEV : set_up(igb);
 		if (error)
 			return error;
 		igb->confused = false;
@@ -589,7 +590,7 @@ static int interrupt(struct engine *engine, uint32_t vector)
 	/* A reset in between has disabled the vectors. */
 	error = get(igb, REG_CTRL_EXT, &loaded);
 	if (!error && !(loaded & CTRL_EXT_DRV_LOAD))
-		error = set_up(igb);
+		error = iommut_device_gone(engine->device) ? -ENODEV : set_up(igb);
 	return error ? error : set(igb, REG_EICS, 1u << vector);
 }
 

@@ -271,6 +271,9 @@ int nvme_make_ready(struct engine *engine)
 	    nvme->running.address == engine->staging.address &&
 	    nvme->running.iova == engine->staging.iova)
 		return 0;
+	/* Of a device that is gone QEMU reads zeros: it would be waited for. */
+	if (iommut_device_gone(engine->device))
+		return -ENODEV;
 	error = nvme_disable(nvme);
 	return error ? error : enable(engine);
 }
