@@ -131,23 +131,26 @@ void assert_ended(const struct ended *ended, int status, const char *words)
 	}
 }
 
-pid_t process_with(const char *words)
+static gboolean file_of_process_has(const char *process, const char *file, const char *words)
 {
+	g_autofree char *path = g_build_filename("/proc", process, file, NULL);
+	g_autofree char *text = NULL;
+	gsize length;
+
+	return g_file_get_contents(path, &text, &length, NULL) &&
+	       memmem(text, length, words, strlen(words));
+}
+
+pid_t guest_of(const struct world *world)
+{
+	g_autofree char *setting = g_strconcat("TMPDIR=", world->tmp, NULL);
 	g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
 	const char *entry;
 
-	while ((entry = g_dir_read_name(proc))) {
-		g_autofree char *path = g_build_filename("/proc", entry, "cmdline", NULL);
-		g_autofree char *line = NULL;
-		gsize length;
-
-		if (!g_ascii_isdigit(*entry) || !g_file_get_contents(path, &line, &length, NULL))
-			continue;
-		for (gsize i = 0; i + 1 < length; i++)
-			if (!line[i])
-				line[i] = ' ';
-		if (strstr(line, words))
+	while ((entry = g_dir_read_name(proc)))
+		if (g_ascii_isdigit(*entry) &&
+		    file_of_process_has(entry, "cmdline", "qemu-system") &&
+		    file_of_process_has(entry, "environ", setting))
 			return (pid_t)g_ascii_strtoll(entry, NULL, 10);
-	}
 	return 0;
 }

@@ -38,7 +38,7 @@ GSubprocess *iommut_started(const struct world *world, const char *first,
 /* Assert that @ended exited with @status and said @words somewhere. */
 void assert_ended(const struct ended *ended, int status, const char *words);
 
-/* A process whose command line contains @words, or 0. */
-pid_t process_with(const char *words);
+/* A QEMU that was started in this world, or 0: its files are in memory, but it has the environment. */
+pid_t guest_of(const struct world *world);
 
 #endif

@@ -101,9 +101,9 @@ static void assert_no_guest(const struct world *world)
 	gint64 deadline = g_get_monotonic_time() + DEADLINE_US;
 
 	/* A process that is told to die needs a moment to be gone. */
-	while (process_with(world->tmp) && g_get_monotonic_time() < deadline)
+	while (guest_of(world) && g_get_monotonic_time() < deadline)
 		g_usleep(20000);
-	g_assert_cmpint(process_with(world->tmp), ==, 0);
+	g_assert_cmpint(guest_of(world), ==, 0);
 }
 
 /* Ctrl-C: what is known is recorded, the guest is gone. */
@@ -158,7 +158,7 @@ static void test_qemu_dies(void)
 	g_autoptr(GDataInputStream) output = NULL;
 	g_autoptr(GSubprocess) process = running(world, run, "1", &output);
 	struct ended *ended;
-	pid_t qemu = process_with(world->tmp);
+	pid_t qemu = guest_of(world);
 
 	g_assert_cmpint(qemu, >, 0);
 	g_assert_cmpint(kill(qemu, SIGKILL), ==, 0);
