@@ -490,11 +490,8 @@ static uint32_t ring_access(TestDev *s, uint64_t address, uint8_t *bytes,
                         attributes_of(s, &plain, false), bytes, length, write);
 }
 
-static uint32_t write_result(TestDev *s, const TestDevTransfer *transfer,
-                             uint32_t index)
+static void store_result(const TestDevTransfer *transfer, uint8_t *bytes)
 {
-    uint8_t bytes[TESTDEV_RESULT_SIZE];
-
     stl_le_p(bytes + TESTDEV_RESULT_STATUS, transfer->status);
     stl_le_p(bytes + TESTDEV_RESULT_TAG, transfer->tag);
     stq_le_p(bytes + TESTDEV_RESULT_BYTES, transfer->bytes);
@@ -506,8 +503,25 @@ static uint32_t write_result(TestDev *s, const TestDevTransfer *transfer,
              transfer->time - transfer->started);
     stl_le_p(bytes + TESTDEV_RESULT_LENGTH, transfer->value_length);
     stl_le_p(bytes + TESTDEV_RESULT_PERMISSION, transfer->permission);
-    return ring_access(s, s->ring_results + index * TESTDEV_RESULT_SIZE, bytes,
-                       sizeof(bytes), true);
+}
+
+/* Descriptors and results are of one size: where one is. */
+QEMU_BUILD_BUG_ON(TESTDEV_DESC_SIZE != TESTDEV_RESULT_SIZE);
+
+static uint64_t slot(TestDev *s, uint64_t base, uint32_t number)
+{
+    return base + (uint64_t)(number & (s->ring_count - 1)) * TESTDEV_DESC_SIZE;
+}
+
+/* How many of them one access may take: neither a page nor the ring ends. */
+static uint32_t slots_together(TestDev *s, uint64_t base, uint32_t number,
+                               uint32_t wanted)
+{
+    uint32_t index = number & (s->ring_count - 1);
+    uint64_t in_page = PAGE_BYTES - slot(s, base, number) % PAGE_BYTES;
+
+    wanted = MIN(wanted, MIN(TESTDEV_BATCH, s->ring_count - index));
+    return MAX(1, MIN(wanted, in_page / TESTDEV_DESC_SIZE));
 }
 
 static TestDevTransfer *in_window(TestDev *s, uint32_t number)
@@ -532,13 +546,15 @@ static void fetch(TestDev *s)
 
     while (s->ring_fetched != s->ring_tail &&
            s->ring_fetched - s->ring_head < room) {
-        uint8_t bytes[TESTDEV_DESC_SIZE];
-        uint32_t index = s->ring_fetched & (s->ring_count - 1);
+        uint8_t bytes[TESTDEV_BATCH * TESTDEV_DESC_SIZE];
+        uint32_t wanted = MIN(s->ring_tail - s->ring_fetched,
+                              room - (s->ring_fetched - s->ring_head));
+        uint32_t count = slots_together(s, s->ring_base, s->ring_fetched,
+                                        wanted);
         uint32_t status;
 
-        status = ring_access(s, s->ring_base +
-                                (uint64_t)index * TESTDEV_DESC_SIZE,
-                             bytes, sizeof(bytes), false);
+        status = ring_access(s, slot(s, s->ring_base, s->ring_fetched), bytes,
+                             count * TESTDEV_DESC_SIZE, false);
         if (generation != s->generation) {
             return;
         }
@@ -546,27 +562,40 @@ static void fetch(TestDev *s)
             s->ring_error = status;
             return;
         }
-        testdev_load_descriptor(in_window(s, s->ring_fetched), bytes);
-        testdev_begin(s, in_window(s, s->ring_fetched));
-        s->ring_fetched++;
+        for (uint32_t i = 0; i < count; i++) {
+            TestDevTransfer *transfer = in_window(s, s->ring_fetched++);
+
+            testdev_load_descriptor(transfer, bytes + i * TESTDEV_DESC_SIZE);
+            testdev_begin(s, transfer);
+        }
     }
 }
 
-/* The result of a transfer that is over goes to memory. */
-static void retire(TestDev *s, uint32_t number)
+/*
+ * The results of transfers that are over go to memory, and then their
+ * interrupts are raised. Returns how many of them are done with: where memory
+ * cannot be reached the first one's result is lost, and the ring stands.
+ */
+static uint32_t retire(TestDev *s, uint32_t number, uint32_t count)
 {
-    TestDevTransfer *transfer = in_window(s, number);
+    uint8_t bytes[TESTDEV_BATCH * TESTDEV_RESULT_SIZE];
     unsigned int generation = s->generation;
-    uint32_t status = write_result(s, transfer, number & (s->ring_count - 1));
+    uint32_t status;
 
-    if (generation != s->generation) {
-        return;
+    for (uint32_t i = 0; i < count; i++) {
+        store_result(in_window(s, number + i), bytes + i * TESTDEV_RESULT_SIZE);
     }
-    transfer->retired = true;
-    if (status != TESTDEV_STATUS_OK) {
+    status = ring_access(s, slot(s, s->ring_results, number), bytes,
+                         count * TESTDEV_RESULT_SIZE, true);
+    if (generation == s->generation && status != TESTDEV_STATUS_OK) {
         s->ring_error = status;
+        count = 1;
     }
-    testdev_finished(s, transfer);
+    for (uint32_t i = 0; i < count && generation == s->generation; i++) {
+        in_window(s, number + i)->retired = true;
+        testdev_finished(s, in_window(s, number + i));
+    }
+    return count;
 }
 
 /* One turn for everything in flight. False if nothing could go on. */
@@ -588,13 +617,27 @@ static bool advance_window(TestDev *s, uint64_t *budget)
         }
         if (generation == s->generation && backwards && transfer->over &&
             !transfer->retired) {
-            retire(s, number);
+            retire(s, number, 1);
         }
         if (generation != s->generation || s->ring_error) {
             return false;
         }
     }
     return progress;
+}
+
+/* How many from the head on are over, with results that are still to come. */
+static uint32_t over_together(TestDev *s)
+{
+    uint32_t most = slots_together(s, s->ring_results, s->ring_head,
+                                   s->ring_fetched - s->ring_head);
+    uint32_t count = 0;
+
+    while (count < most && in_window(s, s->ring_head + count)->over &&
+           !in_window(s, s->ring_head + count)->retired) {
+        count++;
+    }
+    return count;
 }
 
 /* The head passes what is complete: in order, or when all before it is. */
@@ -604,13 +647,15 @@ static void move_head(TestDev *s)
 
     while (s->ring_head != s->ring_fetched && !s->ring_error &&
            in_window(s, s->ring_head)->over) {
+        uint32_t count = 1;
+
         if (!in_window(s, s->ring_head)->retired) {
-            retire(s, s->ring_head);
+            count = retire(s, s->ring_head, over_together(s));
         }
         if (generation != s->generation) {
             return;
         }
-        s->ring_head++;
+        s->ring_head += count;
     }
 }
 

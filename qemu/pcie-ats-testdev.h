@@ -23,6 +23,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(TestDev, TESTDEV)
 #define TESTDEV_RING_ENTRIES 1024
 /* Descriptors of the ring that are in flight at once. */
 #define TESTDEV_WINDOW       64
+/* Descriptors or results that one access to the ring takes. */
+#define TESTDEV_BATCH        16
 /* Bytes done in one round, so that a guest's wish never keeps QEMU busy. */
 #define TESTDEV_ROUND_BYTES  (1 * MiB)
 /* PASIDs whose invalidations and responses the device listens to. */

@@ -261,6 +261,11 @@ static void repair(void)
 		const struct function *function = &run.functions[i];
 
 		put_config(function, function->power + PCI_PM_CTRL, 2, 0);
+		/* What goes on for ever takes the time of what comes. */
+		if (chance(2))
+			put(function->registers + TESTDEV_STORM, 4, 0);
+		if (chance(2))
+			put(function->registers + TESTDEV_CONTROL, 4, TESTDEV_CONTROL_ABORT);
 		if (function->sriov) {
 			put_config(function, PCI_BASE_ADDRESS_0, 4, function->registers);
 			put_config(function, PCI_BASE_ADDRESS_2, 4, function->memory);
