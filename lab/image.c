@@ -78,8 +78,9 @@ static bool add_list(struct archive *archive, char *suite, const char *name, GEr
 	g_autofree char *output = NULL;
 	int status;
 
-	if (!g_spawn_sync(NULL, command, NULL, G_SPAWN_STDERR_TO_DEV_NULL, end_in_time, NULL,
-			  &output, NULL, &status, NULL) ||
+	/* A QEMU that is started meanwhile must not hold the other end of this pipe for as long as it lives. */
+	if (!g_spawn_sync(NULL, command, NULL, G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_CLOEXEC_PIPES,
+			  end_in_time, NULL, &output, NULL, &status, NULL) ||
 	    status != 0)
 		return true;
 	return add(archive, path, AE_IFREG, 0644, 0, 0, output, strlen(output), error);
