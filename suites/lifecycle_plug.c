@@ -285,6 +285,11 @@ CASE(torn_out,
 	undo_later(t, put_back, t);
 	rig = rig_open(t);
 	need(rig, ENGINE_READ | ENGINE_WRITE);
+	if (strcmp(rig->engine.driver->name, "nvme") == 0)
+		skip(t,
+		     "QEMU throws the medium away with the controller, which then cannot be put "
+		     "back",
+		     "another engine");
 	buffer = map_buffer(rig, 4096);
 	spare = map_buffer(rig, 4096);
 	expect_zero(t, iommut_region_open(&bar, rig->device, VFIO_PCI_BAR0_REGION_INDEX));
