@@ -275,6 +275,7 @@ CASE(off_and_on_again,
 		set_ats(rig, true);
 		expect(t, !ats_held(rig, buffer->iova, NONE));
 		ats_hold(rig, buffer->iova, NONE);
+		expect_ats_reaches(rig, buffer->iova, NONE, buffer->data);
 		unmap_buffer(buffer);
 		fill_canary(buffer);
 		expect_ats_gone(rig, buffer->iova, NONE);

@@ -51,6 +51,8 @@ CASE(unmap_many_pages,
 
 	for (uint32_t i = 0; i < pages; i++)
 		ats_hold(rig, base + (uint64_t)i * PAGE, NONE);
+	expect_ats_reaches(rig, base + buffer->length - PAGE, NONE,
+			   buffer->data + buffer->length - PAGE);
 	unmap_buffer(buffer);
 	expect_ats_logged(rig, base, buffer->length, NONE);
 	fill_canary(buffer);
@@ -71,6 +73,7 @@ CASE(unmap_huge_page,
 
 	for (int i = 0; i < 4; i++)
 		ats_hold(rig, buffer->iova + offsets[i], NONE);
+	expect_ats_reaches(rig, buffer->iova + offsets[3], NONE, buffer->data + offsets[3]);
 	unmap_buffer(buffer);
 	fill_canary(buffer);
 	for (int i = 0; i < 4; i++)
@@ -107,6 +110,7 @@ CASE(unmap_all, .proves = "unmapping everything at once leaves the device no tra
 	for (int i = 0; i < 8; i++) {
 		buffers[i] = map_buffer(rig, (size_t)(i + 1) * PAGE);
 		ats_hold(rig, buffers[i]->iova, NONE);
+		expect_ats_reaches(rig, buffers[i]->iova, NONE, buffers[i]->data);
 		ats_hold(rig, buffers[i]->iova + buffers[i]->length - PAGE, NONE);
 	}
 	error = iommut_space_unmap_all(rig->space, &unmapped);
@@ -332,6 +336,7 @@ CASE(unmap_under_dma,
 					 .length = 64 };
 
 	need(rig, ENGINE_STORM);
+	provokes_faults(t);
 	buffers[1] = make_buffer(rig, PAGE, &same);
 	expect_zero(t, testdev_storm(&rig->engine, &storm, 0));
 	for (int round = 0; round < 30; round++) {
