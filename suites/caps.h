@@ -5,6 +5,7 @@
 /* What cases about capabilities share: a device, its IOMMU, and what each source says about the two. */
 
 #include <iommut/capability.h>
+#include <iommut/fault_queue.h>
 #include <iommut/iommufd.h>
 #include <iommut/pci.h>
 
@@ -59,6 +60,9 @@ void need_vtd(const struct caps *caps);
 
 /* Whether a VFIO backend's container announces an extension. */
 bool caps_extension(const struct caps *caps, unsigned long extension);
+
+/* A fault queue in the case's iommufd, closed when the case ends. Skips where the kernel has none. */
+struct iommut_fault_queue *caps_fault_queue(const struct caps *caps);
 
 /* A page table that can be made must also work: attached, DMA reaches what is mapped, and once unmapped it does not. */
 void check_page_table(const struct caps *caps, uint32_t hwpt, const struct place *place);

@@ -158,12 +158,7 @@ CASE(page_requests,
 		if (caps.features.pasid_enabled && caps.features.pri_pasid_required)
 			expect(t, caps.info.max_pasid_log2 > 0);
 	}
-	error = iommut_fault_queue_open(&queue, caps.rig->space);
-	if (error == -EOPNOTSUPP)
-		skip(t, "the kernel has no fault queues",
-		     "a kernel with IOMMU_FAULT_QUEUE_ALLOC (6.11 or later)");
-	expect_zero(t, error);
-	undo_later(t, (void (*)(void *))iommut_fault_queue_close, queue);
+	queue = caps_fault_queue(&caps);
 	hwpt = try_table(&caps, IOMMU_HWPT_FAULT_ID_VALID, iommut_fault_queue_id(queue));
 	if (!hwpt) {
 		expect_that(t, !caps.features.pri_enabled,
@@ -190,17 +185,11 @@ CASE(refused_table,
 	struct dma_buffer *buffer = map_buffer(caps.rig, PAGE);
 	struct iommut_fault_queue *queue;
 	uint32_t hwpt;
-	int error;
 
 	if (caps.features.pri_enabled)
 		skip(t, "page requests are on in the device: no such page table is refused to it",
 		     "a device without page requests, such as in the lab's profile intel-legacy");
-	error = iommut_fault_queue_open(&queue, caps.rig->space);
-	if (error == -EOPNOTSUPP)
-		skip(t, "the kernel has no fault queues",
-		     "a kernel with IOMMU_FAULT_QUEUE_ALLOC (6.11 or later)");
-	expect_zero(t, error);
-	undo_later(t, (void (*)(void *))iommut_fault_queue_close, queue);
+	queue = caps_fault_queue(&caps);
 	hwpt = try_table(&caps, IOMMU_HWPT_FAULT_ID_VALID, iommut_fault_queue_id(queue));
 	if (!hwpt)
 		skip(t, "the IOMMU makes no page tables with a fault queue",

@@ -82,12 +82,7 @@ CASE(table_flags,
 	int error;
 
 	if (flags & IOMMU_HWPT_FAULT_ID_VALID) {
-		error = iommut_fault_queue_open(&queue, caps.rig->space);
-		if (error == -EOPNOTSUPP)
-			skip(t, "the kernel has no fault queues",
-			     "a kernel with IOMMU_FAULT_QUEUE_ALLOC (6.11 or later)");
-		expect_zero(t, error);
-		undo_later(t, (void (*)(void *))iommut_fault_queue_close, queue);
+		queue = caps_fault_queue(&caps);
 		fault_id = iommut_fault_queue_id(queue);
 	}
 	error = iommut_hwpt_alloc(caps.iommufd, caps.device_id, caps.ioas, flags, fault_id, &hwpt);

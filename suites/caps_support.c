@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What cases about capabilities share. */
+#include <errno.h>
 #include <string.h>
 
 #include <iommut/vfio.h>
@@ -57,4 +58,17 @@ void check_page_table(const struct caps *caps, uint32_t hwpt, const struct place
 	check_write_blocked(caps->rig, buffer->iova, 8, place);
 	check_canary(buffer, 0, buffer->length, place);
 	expect_zero(t, iommut_device_attach(caps->rig->device, caps->ioas));
+}
+
+struct iommut_fault_queue *caps_fault_queue(const struct caps *caps)
+{
+	struct iommut_fault_queue *queue;
+	int error = iommut_fault_queue_open(&queue, caps->rig->space);
+
+	if (error == -EOPNOTSUPP)
+		skip(caps->t, "the kernel has no fault queues",
+		     "a kernel with IOMMU_FAULT_QUEUE_ALLOC (6.11 or later)");
+	expect_zero(caps->t, error);
+	undo_later(caps->t, (void (*)(void *))iommut_fault_queue_close, queue);
+	return queue;
 }
