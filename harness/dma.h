@@ -324,4 +324,15 @@ bool fault_is_of(const struct iommut_fault *fault, const char *device);
 void provoke_report(struct fault_watch *watch, struct rig *rig, uint64_t iova,
 		    void (*again)(void *argument), void *argument, struct iommut_fault *fault);
 
+/**
+ * provoke_dma_report() - as provoke_report(), by 4 bytes of DMA that are refused
+ * @watch: the watch, begun before
+ * @rig: the device
+ * @iova: where nothing is mapped
+ * @write: whether the device writes; else it reads
+ * @fault: the report
+ */
+void provoke_dma_report(struct fault_watch *watch, struct rig *rig, uint64_t iova, bool write,
+			struct iommut_fault *fault);
+
 #endif /* HARNESS_DMA_H */

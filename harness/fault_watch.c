@@ -125,3 +125,28 @@ void provoke_report(struct fault_watch *watch, struct rig *rig, uint64_t iova,
 	fail(rig->t, "transactions were refused, and the kernel reported %s of %s or at 0x%" PRIx64,
 	     strangers ? "other faults, but no DMA fault" : "no fault", device, iova);
 }
+
+struct refused {
+	struct rig *rig;
+	uint64_t iova;
+	bool write;
+};
+
+static void refused_again(void *argument)
+{
+	const struct refused *refused = argument;
+	const uint64_t secret = random64(refused->rig->t);
+
+	if (refused->write)
+		expect_write_blocked(refused->rig, refused->iova, 4);
+	else
+		expect_read_blocked(refused->rig, refused->iova, &secret, 4);
+}
+
+void provoke_dma_report(struct fault_watch *watch, struct rig *rig, uint64_t iova, bool write,
+			struct iommut_fault *fault)
+{
+	struct refused refused = { .rig = rig, .iova = iova, .write = write };
+
+	provoke_report(watch, rig, iova, refused_again, &refused, fault);
+}

@@ -145,18 +145,6 @@ static bool is_alias(const struct iommut_bdf *seen, const struct iommut_bdf *dev
 	return false;
 }
 
-struct refused_write {
-	struct rig *rig;
-	uint64_t iova;
-};
-
-static void write_again(void *argument)
-{
-	const struct refused_write *again = argument;
-
-	expect_write_blocked(again->rig, again->iova, 4);
-}
-
 CASE(fault_names_alias,
      .proves = "the report of a refused transaction names the device or the ID that it shares, and "
 	       "the address",
@@ -166,7 +154,6 @@ CASE(fault_names_alias,
 	struct aliases aliases = need_aliases(t);
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *buffer = map_buffer(rig, PAGE);
-	struct refused_write again = { rig, buffer->iova };
 	struct fault_watch *watch = watch_faults(t);
 	struct iommut_fault fault;
 
@@ -174,7 +161,7 @@ CASE(fault_names_alias,
 	unmap_buffer(buffer);
 	fill_canary(buffer);
 	provokes_faults(t);
-	provoke_report(watch, rig, buffer->iova, write_again, &again, &fault);
+	provoke_dma_report(watch, rig, buffer->iova, true, &fault);
 	expect_canary(buffer);
 	expect(t, fault.fields & IOMMUT_FAULT_HAS_DEVICE);
 	expect_that(t, is_alias(&fault.bdf, &aliases.pci[0].bdf),

@@ -10,33 +10,6 @@ SUITE("fault", "what the kernel reports of a refused transaction agrees with the
 
 #define PAGE 4096ull
 
-/* A transaction that is refused. */
-struct refused {
-	struct rig *rig;
-	uint64_t iova;
-	bool write;
-};
-
-static void refused_again(void *argument)
-{
-	const struct refused *refused = argument;
-	const uint64_t secret = random64(refused->rig->t);
-
-	if (refused->write)
-		expect_write_blocked(refused->rig, refused->iova, 4);
-	else
-		expect_read_blocked(refused->rig, refused->iova, &secret, 4);
-}
-
-/* Makes a refused transaction until the kernel speaks of it. */
-static void provoke(struct fault_watch *watch, struct rig *rig, uint64_t iova, bool write,
-		    struct iommut_fault *fault)
-{
-	struct refused refused = { .rig = rig, .iova = iova, .write = write };
-
-	provoke_report(watch, rig, iova, refused_again, &refused, fault);
-}
-
 static struct rig *open_rig(struct test *t)
 {
 	struct rig *rig = rig_open(t);
@@ -54,7 +27,7 @@ CASE(address, .proves = "the report has the address of the transaction",
 	uint64_t iova = free_iova(rig, PAGE);
 	struct iommut_fault fault;
 
-	provoke(watch_faults(t), rig, iova, param_is(t, "access", "write"), &fault);
+	provoke_dma_report(watch_faults(t), rig, iova, param_is(t, "access", "write"), &fault);
 	if (!(fault.fields & IOMMUT_FAULT_HAS_ADDRESS))
 		skip(t, "this IOMMU's reports have no address", "an IOMMU whose driver prints it");
 	expect_equal(t, fault.address & ~(PAGE - 1), iova);
@@ -68,7 +41,7 @@ CASE(direction, .proves = "the report tells a read from a write",
 	uint64_t iova = free_iova(rig, PAGE);
 	struct iommut_fault fault;
 
-	provoke(watch_faults(t), rig, iova, param_is(t, "access", "write"), &fault);
+	provoke_dma_report(watch_faults(t), rig, iova, param_is(t, "access", "write"), &fault);
 	if (!(fault.fields & IOMMUT_FAULT_HAS_DIRECTION))
 		skip(t, "this IOMMU's reports do not tell the direction",
 		     "an IOMMU whose driver prints it");
@@ -85,7 +58,7 @@ CASE(requester, .proves = "the report names the device that did it, not the othe
 	struct iommut_fault fault;
 
 	need(other, ENGINE_SEES_ERRORS);
-	provoke(watch, rig, iova, true, &fault);
+	provoke_dma_report(watch, rig, iova, true, &fault);
 	if (!(fault.fields & IOMMUT_FAULT_HAS_DEVICE))
 		skip(t, "this IOMMU's reports do not tell the device",
 		     "an IOMMU whose driver prints it");

@@ -169,18 +169,6 @@ CASE(reset_of_one,
 		expect_reaches(buffer[i]);
 }
 
-struct refused_write {
-	struct rig *rig;
-	uint64_t iova;
-};
-
-static void write_again(void *argument)
-{
-	const struct refused_write *again = argument;
-
-	expect_write_blocked(again->rig, again->iova, 4);
-}
-
 CASE(fault_names_function,
      .proves = "the report of a virtual function's refused transaction names it, and neither its "
 	       "neighbour nor the physical function",
@@ -189,13 +177,13 @@ CASE(fault_names_function,
 {
 	struct trio trio = open_trio(t);
 	struct rig *rig = trio.virtual[1];
-	struct refused_write again = { rig, free_iova(rig, PAGE) };
+	uint64_t iova = free_iova(rig, PAGE);
 	struct fault_watch *watch = watch_faults(t);
 	struct iommut_fault fault;
 
 	expect_reaches(map_buffer(rig, PAGE));
 	provokes_faults(t);
-	provoke_report(watch, rig, again.iova, write_again, &again, &fault);
+	provoke_dma_report(watch, rig, iova, true, &fault);
 	if (!(fault.fields & IOMMUT_FAULT_HAS_DEVICE))
 		skip(t, "this IOMMU's reports do not tell the device",
 		     "an IOMMU whose driver prints it");
