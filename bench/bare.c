@@ -21,6 +21,16 @@
 /* A FILL takes microseconds; no wait for it is longer than that of so many looks. */
 #define LOOKS 1000000
 
+static void set(const struct bare *bare, uint32_t offset, uint32_t value)
+{
+	*(volatile uint32_t *)(bare->registers + offset) = value;
+}
+
+static uint32_t get(const struct bare *bare, uint32_t offset)
+{
+	return *(volatile uint32_t *)(bare->registers + offset);
+}
+
 int bare_map(const struct bare *bare, const void *address, uint64_t length, uint64_t iova)
 {
 	if (bare->backend == IOMMUT_IOMMUFD) {
@@ -68,6 +78,23 @@ int bare_unmap(const struct bare *bare, uint64_t iova, uint64_t length)
 	return ioctl(bare->file, VFIO_IOMMU_UNMAP_DMA, &unmap) ? -errno : 0;
 }
 
+int bare_open_file(struct bare *bare, enum iommut_backend backend)
+{
+	struct iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
+
+	*bare = (struct bare){ .backend = backend, .file = -1, .group = -1, .device = -1 };
+	bare->file =
+		open(backend == IOMMUT_TYPE1 ? "/dev/vfio/vfio" : "/dev/iommu", O_RDWR | O_CLOEXEC);
+	if (bare->file < 0)
+		return -errno;
+	if (backend != IOMMUT_IOMMUFD)
+		return ioctl(bare->file, VFIO_GET_API_VERSION) == VFIO_API_VERSION ? 0 : -EINVAL;
+	if (ioctl(bare->file, IOMMU_IOAS_ALLOC, &ioas))
+		return -errno;
+	bare->ioas = ioas.out_ioas_id;
+	return 0;
+}
+
 static int open_by_group(struct bare *bare, const char *bdf)
 {
 	char path[128], link[256];
@@ -78,10 +105,6 @@ static int open_by_group(struct bare *bare, const char *bdf)
 	if (length < 0)
 		return -errno;
 	link[length] = '\0';
-	bare->file = open(bare->backend == IOMMUT_TYPE1 ? "/dev/vfio/vfio" : "/dev/iommu",
-			  O_RDWR | O_CLOEXEC);
-	if (bare->file < 0 || ioctl(bare->file, VFIO_GET_API_VERSION) != VFIO_API_VERSION)
-		return -errno;
 	snprintf(path, sizeof(path), "/dev/vfio/%s", strrchr(link, '/') + 1);
 	bare->group = open(path, O_RDWR | O_CLOEXEC);
 	if (bare->group < 0 || ioctl(bare->group, VFIO_GROUP_SET_CONTAINER, &bare->file) ||
@@ -93,17 +116,13 @@ static int open_by_group(struct bare *bare, const char *bdf)
 
 static int open_by_cdev(struct bare *bare, const char *bdf)
 {
-	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
-	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
-	struct iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
+	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = bare->file };
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach),
+							.pt_id = bare->ioas };
 	struct dirent *entry;
 	char path[320];
 	DIR *folder;
 
-	bare->file = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	if (bare->file < 0 || ioctl(bare->file, IOMMU_IOAS_ALLOC, &ioas))
-		return -errno;
-	bare->ioas = ioas.out_ioas_id;
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", bdf);
 	folder = opendir(path);
 	if (!folder)
@@ -117,70 +136,70 @@ static int open_by_cdev(struct bare *bare, const char *bdf)
 	bare->device = entry ? open(path, O_RDWR | O_CLOEXEC) : -1;
 	if (bare->device < 0)
 		return -ENOENT;
-	bind.iommufd = bare->file;
-	attach.pt_id = bare->ioas;
 	if (ioctl(bare->device, VFIO_DEVICE_BIND_IOMMUFD, &bind) ||
 	    ioctl(bare->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach))
 		return -errno;
 	return 0;
 }
 
-int bare_open(struct bare *bare, enum iommut_backend backend, const char *bdf)
+int bare_open_device(struct bare *bare, const char *bdf)
 {
 	struct vfio_region_info config = { .argsz = sizeof(config),
 					   .index = VFIO_PCI_CONFIG_REGION_INDEX };
-	struct vfio_region_info bar = { .argsz = sizeof(bar), .index = VFIO_PCI_BAR0_REGION_INDEX };
 	uint16_t command;
-	void *registers;
 	int error;
 
-	*bare = (struct bare){ .backend = backend, .file = -1, .group = -1, .device = -1 };
-	error = backend == IOMMUT_IOMMUFD ? open_by_cdev(bare, bdf) : open_by_group(bare, bdf);
+	error = bare->backend == IOMMUT_IOMMUFD ? open_by_cdev(bare, bdf)
+						: open_by_group(bare, bdf);
 	if (error)
 		return error;
 	if (ioctl(bare->device, VFIO_DEVICE_GET_REGION_INFO, &config) ||
 	    pread(bare->device, &command, 2, (off_t)config.offset + PCI_COMMAND) != 2)
 		return -EIO;
 	command |= PCI_COMMAND_MASTER;
-	if (pwrite(bare->device, &command, 2, (off_t)config.offset + PCI_COMMAND) != 2 ||
-	    ioctl(bare->device, VFIO_DEVICE_GET_REGION_INFO, &bar))
-		return -EIO;
+	return pwrite(bare->device, &command, 2, (off_t)config.offset + PCI_COMMAND) == 2 ? 0
+											  : -EIO;
+}
+
+int bare_open_registers(struct bare *bare)
+{
+	struct vfio_region_info bar = { .argsz = sizeof(bar), .index = VFIO_PCI_BAR0_REGION_INDEX };
+	void *registers;
+
+	if (ioctl(bare->device, VFIO_DEVICE_GET_REGION_INFO, &bar))
+		return -errno;
 	registers = mmap(NULL, TESTDEV_REGISTERS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 bare->device, (off_t)bar.offset);
 	if (registers == MAP_FAILED)
 		return -errno;
 	bare->registers = registers;
-	return 0;
+	return get(bare, TESTDEV_VERSION) == TESTDEV_VERSION_VALUE ? 0 : -ENODEV;
 }
 
-void bare_close(struct bare *bare)
+void bare_close_registers(struct bare *bare)
 {
 	if (bare->registers)
 		munmap(bare->registers, TESTDEV_REGISTERS_SIZE);
+}
+
+void bare_close_device(struct bare *bare)
+{
 	if (bare->device >= 0)
 		close(bare->device);
 	if (bare->group >= 0)
 		close(bare->group);
+}
+
+void bare_close_file(struct bare *bare)
+{
 	if (bare->file >= 0)
 		close(bare->file);
-}
-
-static void set(const struct bare *bare, uint32_t offset, uint32_t value)
-{
-	*(volatile uint32_t *)(bare->registers + offset) = value;
-}
-
-static uint32_t get(const struct bare *bare, uint32_t offset)
-{
-	return *(volatile uint32_t *)(bare->registers + offset);
 }
 
 int bare_fill(const struct bare *bare, uint64_t iova, uint32_t length, uint64_t pattern)
 {
 	const uint32_t at = TESTDEV_TRANSFER;
 
-	if (get(bare, TESTDEV_VERSION) != TESTDEV_VERSION_VALUE)
-		return -ENODEV;
 	set(bare, at + TESTDEV_DESC_OPERATION, TESTDEV_OP_FILL);
 	set(bare, at + TESTDEV_DESC_IOVA, (uint32_t)iova);
 	set(bare, at + TESTDEV_DESC_IOVA + 4, (uint32_t)(iova >> 32));

@@ -19,9 +19,13 @@ struct bare {
 int bare_map(const struct bare *bare, const void *address, uint64_t length, uint64_t iova);
 int bare_unmap(const struct bare *bare, uint64_t iova, uint64_t length);
 
-/* Opens a pcie-ats-testdev so far that it may do DMA, its registers mapped. */
-int bare_open(struct bare *bare, enum iommut_backend backend, const char *bdf);
-void bare_close(struct bare *bare);
+/* Three steps from nothing to a pcie-ats-testdev that may do DMA, its registers mapped; what they leave, the closing takes in reverse. */
+int bare_open_file(struct bare *bare, enum iommut_backend backend);
+int bare_open_device(struct bare *bare, const char *bdf);
+int bare_open_registers(struct bare *bare);
+void bare_close_registers(struct bare *bare);
+void bare_close_device(struct bare *bare);
+void bare_close_file(struct bare *bare);
 
 /* Has it write a pattern of 8 bytes again and again. */
 int bare_fill(const struct bare *bare, uint64_t iova, uint32_t length, uint64_t pattern);

@@ -53,21 +53,47 @@ int iommut_bdf_parse(const char *text, struct iommut_bdf *bdf)
 	return 0;
 }
 
+static char *put_hex(char *at, uint32_t value, unsigned int digits)
+{
+	while (digits--)
+		*at++ = "0123456789abcdef"[value >> 4 * digits & 0xf];
+	return at;
+}
+
+/* By hand: every opening of a device comes here, and snprintf() would be what it spends most instructions of its own on. */
 int iommut_bdf_format(const struct iommut_bdf *bdf, char *text, size_t size)
 {
-	return snprintf(text, size, "%04x:%02x:%02x.%x", bdf->domain, bdf->bus, bdf->device,
-			bdf->function);
+	unsigned int digits = 4;
+	char whole[17], *at;
+	size_t kept;
+
+	while (digits < 8 && bdf->domain >> 4 * digits)
+		digits++;
+	at = put_hex(whole, bdf->domain, digits);
+	*at++ = ':';
+	at = put_hex(at, bdf->bus, 2);
+	*at++ = ':';
+	at = put_hex(at, bdf->device, 2);
+	*at++ = '.';
+	at = put_hex(at, bdf->function, 1);
+	if (size) {
+		kept = (size_t)(at - whole) < size ? (size_t)(at - whole) : size - 1;
+		memcpy(text, whole, kept);
+		text[kept] = '\0';
+	}
+	return (int)(at - whole);
 }
 
 int pci_path(const char *name, const char *file, char *path, size_t size)
 {
 	struct iommut_bdf bdf;
+	char text[17];
 	int ret = iommut_bdf_parse(name, &bdf);
 
 	if (ret)
 		return ret;
-	ret = snprintf(path, size, SYSFS_DEVICES "/%04x:%02x:%02x.%x%s%s", bdf.domain, bdf.bus,
-		       bdf.device, bdf.function, *file ? "/" : "", file);
+	iommut_bdf_format(&bdf, text, sizeof(text));
+	ret = snprintf(path, size, SYSFS_DEVICES "/%s%s%s", text, *file ? "/" : "", file);
 	return ret < (int)size ? 0 : -ENAMETOOLONG;
 }
 

@@ -374,7 +374,7 @@ void group_put(struct iommut_space *space, struct group *group)
 	while (*link != group)
 		link = &(*link)->next;
 	*link = group->next;
-	iommut_vfio_group_unset_container(group->handle);
+	/* With its file the group leaves the container. */
 	iommut_handle_close(&group->handle);
 	free(group);
 }
