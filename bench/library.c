@@ -13,7 +13,7 @@
 SUITE("library", "what libiommut costs beside the bare system calls");
 
 #define HUGE_PAGE    (2ull << 20)
-#define FIRST_ROUNDS 300
+#define FIRST_ROUNDS 1000
 
 static int64_t now_ns(void)
 {

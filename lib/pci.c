@@ -116,7 +116,7 @@ static int read_number(const struct iommut_syscalls *sys, const char *name, cons
 static int read_link(const struct iommut_syscalls *sys, const char *name, const char *file,
 		     char *target, size_t size)
 {
-	char path[128], link[PATH_MAX], *slash;
+	char path[128], link[PATH_MAX], *last;
 	ssize_t length;
 	int ret = pci_path(name, file, path, sizeof(path));
 
@@ -126,9 +126,13 @@ static int read_link(const struct iommut_syscalls *sys, const char *name, const 
 	if (length < 0)
 		return length;
 	link[length] = '\0';
-	slash = strrchr(link, '/');
-	return snprintf(target, size, "%s", slash ? slash + 1 : link) < (int)size ? 0
-										  : -ENAMETOOLONG;
+	last = strrchr(link, '/');
+	last = last ? last + 1 : link;
+	length -= last - link;
+	if ((size_t)length >= size)
+		return -ENAMETOOLONG;
+	memcpy(target, last, length + 1);
+	return 0;
 }
 
 int pci_group_on(const struct iommut_syscalls *sys, const char *name)
