@@ -44,6 +44,27 @@ static char *device_id(const char *device)
 	return g_strdup_printf("device%u", bus);
 }
 
+/* QEMU throws away what -drive made together with the device that uses it, and then cannot make that device again. */
+static bool drive_goes_with(const char *command, const char *option)
+{
+	const char *used = strstr(option, ",drive=");
+	g_autofree char *mark = NULL;
+	g_auto(GStrv) words = NULL;
+
+	if (!used)
+		return false;
+	used += strlen(",drive=");
+	mark = g_strdup_printf(",id=%.*s,", (int)strcspn(used, ","), used);
+	words = g_strsplit(command, " ", -1);
+	for (char **word = words; word[0] && word[1]; word++) {
+		g_autofree char *drive = g_strdup_printf(",%s,", word[1]);
+
+		if (strcmp(word[0], "-drive") == 0 && strstr(drive, mark))
+			return true;
+	}
+	return false;
+}
+
 char *lab_unplug(struct lab_qmp *qmp, const char *command, const char *device, unsigned int *blocks)
 {
 	g_autofree char *id = device_id(device);
@@ -53,6 +74,11 @@ char *lab_unplug(struct lab_qmp *qmp, const char *command, const char *device, u
 
 	if (!option)
 		return g_strdup_printf("error no such device: %s", device);
+	if (drive_goes_with(command, option))
+		return g_strdup_printf(
+			"error QEMU throws its medium away with %s: its profile has it from "
+			"-drive, not -blockdev",
+			device);
 	*blocks = memory_blocks(qmp, option);
 	result = lab_qmp_execute(qmp, "device_del", json_pack("{s:s}", "id", id), &problem);
 	if (!result)
