@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/dma.h"
+#include "suites/child.h"
 
 SUITE("mm", "what the memory manager does while a device has the memory");
 
@@ -181,4 +182,59 @@ CASE(moved_by_process,
 	expect_same_page(rig, iova, page);
 	expect_zero(t, iommut_space_unmap(rig->space, iova, PAGE, NULL));
 	munmap(page, PAGE);
+}
+
+static void stay_after_word(struct child *child, void *argument)
+{
+	(void)argument;
+	child_say(child);
+	child_stay(child);
+}
+
+/* A page that the process may write and that is not its own yet: of zeros, of a file, of another process, too. */
+static uint8_t *borrowed_page(struct test *t, uint64_t content)
+{
+	int flags = MAP_PRIVATE, fd = -1;
+	uint8_t *page;
+
+	if (param_is(t, "memory", "private-file")) {
+		fd = memfd_create("page", MFD_CLOEXEC);
+		expect_that(t, pwrite(fd, &content, 8, 0) == 8 && ftruncate(fd, PAGE) == 0,
+			    "memfd: %s", strerror(errno));
+	} else {
+		flags |= MAP_ANONYMOUS;
+	}
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, flags, fd, 0);
+	expect_that(t, page != MAP_FAILED, "mmap: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (param_is(t, "memory", "forked")) {
+		memcpy(page, &content, 8);
+		child_await(child_start(t, stay_after_word, NULL));
+	}
+	return page;
+}
+
+CASE(device_only_reads,
+     .proves = "a device that may only read memory sees what the process writes afterwards, be it "
+	       "to a page that was never touched, of a private file, or shared since a fork",
+     .rule = "Documentation/core-api/pin_user_pages.rst: FOLL_LONGTERM; vfio.rst, iommufd.rst: "
+	     "pinned pages",
+     .parameters = { BACKENDS, PARAMETER("memory", "untouched", "private-file", "forked") })
+{
+	uint64_t content = param_is(t, "memory", "untouched") ? 0 : random64(t);
+	volatile uint8_t *page = borrowed_page(t, content);
+	uint64_t before = *(volatile uint64_t *)page, value = random64(t), seen = 1, iova;
+	struct rig *rig = rig_open(t);
+
+	expect_equal(t, before, content);
+	iova = free_iova(rig, PAGE);
+	expect_zero(t, iommut_space_map(rig->space, (void *)page, PAGE, iova, IOMMUT_READ));
+	expect_read(rig, iova, &seen, 8);
+	expect_equal(t, seen, content);
+	*(volatile uint64_t *)page = value;
+	expect_read(rig, iova, &seen, 8);
+	expect_equal(t, seen, value);
+	expect_zero(t, iommut_space_unmap(rig->space, iova, PAGE, NULL));
+	munmap((void *)page, PAGE);
 }
