@@ -169,8 +169,10 @@ CASE(page_requests,
 	note(t, "attaching a page table with a fault queue: %s", strerror(-error));
 	if (caps.features.pri_enabled)
 		expect_zero(t, error);
-	if (!error)
+	if (!error) {
+		expect_reaches(map_buffer(caps.rig, PAGE));
 		expect_zero(t, iommut_device_attach(caps.rig->device, caps.ioas));
+	}
 	expect_zero(t, iommut_destroy(caps.iommufd, hwpt));
 }
 

@@ -293,10 +293,12 @@ void irq_storm(struct rig *rig, struct dma_buffer *buffer, uint32_t vector)
 					.pasid = IOMMUT_NO_PASID,
 					.iova = buffer->iova,
 					.length = 64,
+					.operand = random64(rig->t),
 					.vector = vector };
 
 	need(rig, ENGINE_STORM | ENGINE_FILL);
 	expect_zero(rig->t, testdev_storm(&rig->engine, &fill, 100));
 	for (int64_t end = now_ms() + 2000; testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4;)
 		expect_that(rig->t, now_ms() < end, "the storm did not start");
+	expect_bytes(rig->t, buffer->data, &fill.operand, sizeof(fill.operand));
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -332,14 +333,16 @@ CASE(read_only_memory,
      .parameters = { BACKENDS })
 {
 	struct rig *rig = rig_open(t);
-	struct iommut_memory_options options = { .kind = IOMMUT_MEMORY_ANONYMOUS,
-						 .flags = IOMMUT_MEMORY_READ_ONLY };
+	struct iommut_memory_options options = { .kind = IOMMUT_MEMORY_ANONYMOUS };
 	struct iommut_memory *memory;
 	uint64_t iova = free_iova(rig, PAGE);
 	uint8_t seen[64];
 
 	expect_zero(t, iommut_memory_alloc_with(&memory, PAGE, &options));
 	undo_later(t, (void (*)(void *))iommut_memory_free, memory);
+	iommut_pattern_fill(memory->address, PAGE, random64(t), 0);
+	expect_that(t, mprotect(memory->address, PAGE, PROT_READ) == 0, "mprotect: %s",
+		    strerror(errno));
 	expect_errno(t, map(rig, memory->address, PAGE, iova), EFAULT);
 	expect_zero(t, iommut_space_map(rig->space, memory->address, PAGE, iova, IOMMUT_READ));
 	expect_read(rig, iova, seen, sizeof(seen));
