@@ -248,6 +248,7 @@ CASE(container_dirty_tracking, .proves = "a container tracks dirty pages exactly
 	struct iommut_handle container = iommut_space_handle(caps.rig->space);
 	struct dma_buffer *buffer = map_buffer(caps.rig, PAGE);
 	struct iommut_vfio_iommu_info info;
+	uint64_t bitmap = 0;
 	int error;
 
 	expect_zero(t, iommut_vfio_iommu_info(container, &info));
@@ -264,6 +265,10 @@ CASE(container_dirty_tracking, .proves = "a container tracks dirty pages exactly
 	expect(t, info.dirty_page_sizes & PAGE);
 	/* A bit for each page, in whole words, up to the size announced. */
 	expect(t, info.max_dirty_bitmap_size >= 8);
+	expect_reaches(buffer);
+	expect_zero(t, iommut_vfio_dirty_bitmap(container, buffer->iova, buffer->length, PAGE,
+						&bitmap));
+	expect_equal(t, bitmap, 1);
 	expect_zero(t, iommut_vfio_dirty_tracking(container, false));
 }
 

@@ -41,6 +41,7 @@ CASE(by_address,
 	error = iommut_space_map(space, peers->memory, WINDOW, peers->iova, IOMMUT_RW);
 	if (error) {
 		note(t, "the BAR cannot be mapped by its address: %s", strerror(-error));
+		expect_reaches(map_buffer(peers->rig, PAGE));
 		expect_peer_refused(peers, peers->iova);
 		expect_bar_stays(peers);
 		expect_errno(t, iommut_space_unmap(space, peers->iova, WINDOW, &unmapped), ENOENT);
