@@ -300,6 +300,14 @@ void send_kernel_log(struct agent *agent);
  * Return: the open port; -1 if it did not appear, after saying so on the console.
  */
 int init_prepare(void);
+
+/**
+ * init_resume() - after a sleep of the machine, have the port to the runner back
+ * @fd: the port, which looks as if the other side had closed it
+ *
+ * Return: the open port, which may be another descriptor; -1 if the other side really is gone, or nothing helps. @fd is closed then.
+ */
+int init_resume(int fd);
 void init_power_off(void) __attribute__((noreturn));
 
 #endif /* AGENT_AGENT_H */

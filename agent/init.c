@@ -17,7 +17,10 @@
 
 #define PORT_NAME       "iommut.agent"
 #define PORT_TIMEOUT_MS 30000
-#define PORT_RETRY_MS   5
+#define PORT_DRIVER     "/sys/bus/virtio/drivers/virtio_console"
+#define RESUME_MS       300
+
+static const struct timespec retry_pause = { .tv_nsec = 5000000 };
 
 static const struct {
 	const char *type, *place, *options;
@@ -92,31 +95,100 @@ static void reserve_hugepages(void)
 		fprintf(stderr, "agent: reserving %s hugepages: %s\n", at, strerror(errno));
 }
 
-static int open_named_port(void)
+/* The name of our port in /sys/class/virtio-ports: "vport1p1". */
+static bool find_port(char *port, size_t size)
 {
 	DIR *ports = opendir("/sys/class/virtio-ports");
 	struct dirent *entry;
-	int fd = -1;
+	bool found = false;
 
-	while (ports && fd < 0 && (entry = readdir(ports))) {
+	while (ports && !found && (entry = readdir(ports))) {
 		char path[PATH_MAX], name[64];
 
 		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", entry->d_name);
-		if (!read_text(path, name, sizeof(name)) || strcmp(name, PORT_NAME) != 0)
-			continue;
-		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-		fd = open(path, O_RDWR | O_CLOEXEC);
+		found = read_text(path, name, sizeof(name)) && strcmp(name, PORT_NAME) == 0;
+		if (found)
+			snprintf(port, size, "%s", entry->d_name);
 	}
 	if (ports)
 		closedir(ports);
+	return found;
+}
+
+/* The port gets its name by a message of the host, at a time of the host's choice. */
+static int wait_for_port(void)
+{
+	int64_t deadline = monotonic_us() / 1000 + PORT_TIMEOUT_MS;
+	char port[NAME_MAX + 1], path[PATH_MAX];
+	int fd = -1;
+
+	while (fd < 0 && monotonic_us() / 1000 < deadline) {
+		if (find_port(port, sizeof(port))) {
+			snprintf(path, sizeof(path), "/dev/%s", port);
+			fd = open(path, O_RDWR | O_CLOEXEC);
+		}
+		if (fd < 0)
+			nanosleep(&retry_pause, NULL);
+	}
+	if (fd < 0)
+		fprintf(stderr, "agent: no virtio-serial port " PORT_NAME " within %d s\n",
+			PORT_TIMEOUT_MS / 1000);
+	return fd;
+}
+
+/* A port looks as if it had been closed until the host's word that it is open has come. */
+static bool host_is_there(int fd, int timeout_ms)
+{
+	int64_t deadline = monotonic_us() / 1000 + timeout_ms;
+	struct pollfd port = { .fd = fd };
+
+	while (poll(&port, 1, 0) != 0) {
+		if (monotonic_us() / 1000 > deadline)
+			return false;
+		nanosleep(&retry_pause, NULL);
+	}
+	return true;
+}
+
+/* The driver of the device with our port starts anew. */
+static bool restart_driver(void)
+{
+	char port[NAME_MAX + 1], path[PATH_MAX], target[PATH_MAX];
+	const char *device;
+	ssize_t length;
+
+	if (!find_port(port, sizeof(port)))
+		return false;
+	snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/device", port);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return false;
+	target[length] = '\0';
+	device = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
+	return write_text(PORT_DRIVER "/unbind", device) && write_text(PORT_DRIVER "/bind", device);
+}
+
+int init_resume(int fd)
+{
+	if (host_is_there(fd, RESUME_MS))
+		return fd;
+	/* Linux 7.3 has asked the host before there was room for its answer (docs/findings.md). A driver that starts asks again. */
+	close(fd);
+	if (!restart_driver()) {
+		fprintf(stderr, "agent: cannot restart " PORT_DRIVER ": %s\n", strerror(errno));
+		return -1;
+	}
+	fd = wait_for_port();
+	if (fd >= 0 && !host_is_there(fd, PORT_TIMEOUT_MS)) {
+		close(fd);
+		fd = -1;
+	}
 	return fd;
 }
 
 int init_prepare(void)
 {
-	const struct timespec pause = { .tv_nsec = PORT_RETRY_MS * 1000000 };
-	int64_t deadline;
-	int console, fd;
+	int console;
 
 	mount_all();
 	/* Without devtmpfs in the image's root there was no console to open for us. */
@@ -128,14 +200,7 @@ int init_prepare(void)
 		close(console);
 	load_modules();
 	reserve_hugepages();
-	/* The port gets its name by a message of the host, at a time of the host's choice. */
-	deadline = monotonic_us() / 1000 + PORT_TIMEOUT_MS;
-	while ((fd = open_named_port()) < 0 && monotonic_us() / 1000 < deadline)
-		nanosleep(&pause, NULL);
-	if (fd < 0)
-		fprintf(stderr, "agent: no virtio-serial port " PORT_NAME " within %d s\n",
-			PORT_TIMEOUT_MS / 1000);
-	return fd;
+	return wait_for_port();
 }
 
 void init_power_off(void)

@@ -118,6 +118,25 @@ static enum kernel_kind kernel_kind(const char *path)
 	return kind;
 }
 
+char *lab_kernel_file(const struct lab_config *config, bool sleeps)
+{
+	static const char *const places[] = { "bzImage", "arch/x86/boot/bzImage" };
+	g_autofree char *folder = g_path_get_dirname(config->kernel);
+
+	for (size_t i = 0; sleeps && i < G_N_ELEMENTS(places); i++) {
+		g_autofree char *file = g_build_filename(folder, places[i], NULL);
+
+		if (!lab_kernel_sleeps(config->kernel) && lab_kernel_sleeps(file))
+			return g_steal_pointer(&file);
+	}
+	return g_strdup(config->kernel);
+}
+
+bool lab_kernel_sleeps(const char *kernel)
+{
+	return kernel_kind(kernel) == KERNEL_BZIMAGE;
+}
+
 /* The kernel itself, or the one in a build tree: vmlinux boots faster, bzImage always. */
 static char *find_kernel(const char *path, GError **error)
 {

@@ -34,7 +34,8 @@ struct lab_guest {
 	int status; /* of waitpid, once pid is 0 again */
 	bool exited;
 	bool panicked;
-	struct lab_qmp *qmp;
+	struct lab_qmp *qmp; /* see control() */
+	struct lab_waker *waker;
 	char *command;       /* QEMU's, for the record */
 	unsigned int blocks; /* of memory, before a device was unplugged */
 };
@@ -42,6 +43,13 @@ struct lab_guest {
 static struct lab_guest *guest_of(struct transport *transport)
 {
 	return (struct lab_guest *)transport;
+}
+
+/* QEMU's control, once nobody else uses it; NULL while there is no guest. */
+static struct lab_qmp *control(struct lab_guest *guest)
+{
+	g_free(lab_wake_done(&guest->waker));
+	return guest->qmp;
 }
 
 /*
@@ -168,11 +176,13 @@ static char *death(struct transport *transport)
 {
 	struct lab_guest *guest = guest_of(transport);
 	GString *text = g_string_new(NULL);
+	g_autofree char *unwoken = NULL;
 
 	if (guest->image < 0) {
 		g_string_append(text, "the guest is not running");
 		return g_string_free(text, FALSE);
 	}
+	unwoken = lab_wake_done(&guest->waker);
 	guest->panicked = guest->panicked ||
 			  (guest->qmp && lab_qmp_wait(guest->qmp, "GUEST_PANICKED", NULL, NULL, 0));
 	if (guest->panicked)
@@ -191,6 +201,8 @@ static char *death(struct transport *transport)
 				       WEXITSTATUS(guest->status));
 	else
 		g_string_append(text, "the guest powered off or reset itself");
+	if (unwoken)
+		g_string_append_printf(text, "; the guest was not woken: %s", unwoken);
 	append_tail(text, guest->errors, "QEMU's last words");
 	append_tail(text, guest->console, "the console's last lines");
 	return g_string_free(text, FALSE);
@@ -207,6 +219,7 @@ static void stop(struct transport *transport)
 		g_spawn_close_pid(guest->pid);
 		guest->pid = 0;
 	}
+	g_free(lab_wake_done(&guest->waker));
 	g_clear_pointer(&guest->qmp, lab_qmp_free);
 	/* The stream is closed by who got it: start() hands it over. */
 	close_files(guest);
@@ -312,19 +325,24 @@ failed:
 static char *request(struct transport *transport, const char *line)
 {
 	struct lab_guest *guest = guest_of(transport);
+	struct lab_qmp *qmp = control(guest);
 	g_autoptr(GError) problem = NULL;
 	json_t *result;
 
-	if (!guest->qmp)
+	if (!qmp)
 		return g_strdup("error the guest is not running");
 	if (g_str_has_prefix(line, "unplug "))
-		return lab_unplug(guest->qmp, guest->command, line + strlen("unplug "),
-				  &guest->blocks);
+		return lab_unplug(qmp, guest->command, line + strlen("unplug "), &guest->blocks);
 	if (g_str_has_prefix(line, "plug "))
-		return lab_plug(guest->qmp, guest->command, line + strlen("plug "), guest->blocks);
+		return lab_plug(qmp, guest->command, line + strlen("plug "), guest->blocks);
+	if (strcmp(line, "wake") == 0) {
+		g_autofree char *kernel = lab_kernel_file(guest->config, guest->profile->sleeps);
+
+		return lab_wake_later(qmp, kernel, &guest->waker);
+	}
 	if (strcmp(line, "nmi") != 0)
-		return g_strdup("error the lab knows unplug, plug and nmi");
-	result = lab_qmp_execute(guest->qmp, "inject-nmi", NULL, &problem);
+		return g_strdup("error the lab knows unplug, plug, wake and nmi");
+	result = lab_qmp_execute(qmp, "inject-nmi", NULL, &problem);
 	if (!result)
 		return g_strdup_printf("error %s", problem->message);
 	json_decref(result);
@@ -334,8 +352,8 @@ static char *request(struct transport *transport, const char *line)
 /* "10.2.2"; empty if QEMU does not say. */
 static char *qemu_version(struct lab_guest *guest)
 {
-	json_t *answer =
-		guest->qmp ? lab_qmp_execute(guest->qmp, "query-version", NULL, NULL) : NULL;
+	struct lab_qmp *qmp = control(guest);
+	json_t *answer = qmp ? lab_qmp_execute(qmp, "query-version", NULL, NULL) : NULL;
 	int major, minor, micro;
 	char *version;
 

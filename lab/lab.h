@@ -43,6 +43,7 @@ struct lab_profile {
 	unsigned int testdev;  /* how many pcie-ats-testdev */
 	unsigned int edu;      /* how many edu */
 	bool by_default;       /* a lab without --profile has it */
+	bool sleeps;           /* the guest can go to sleep: see lab_kernel_sleeps() */
 };
 
 /* An IOMMU option under the names that QEMU's versions gave it. */
@@ -92,6 +93,15 @@ struct lab_config *lab_config_new(const char *kernel, const char *modules, const
 void lab_config_free(struct lab_config *config);
 typedef struct lab_config lab_config;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(lab_config, lab_config_free)
+
+/* The file that QEMU boots: for a guest that sleeps the bzImage that lies beside a vmlinux, or in its build tree. To be freed. */
+char *lab_kernel_file(const struct lab_config *config, bool sleeps);
+
+/*
+ * Whether a guest that booted this kernel wakes up again. QEMU 10.2 loads a vmlinux as if it were a ROM, and copies it into memory once
+ * more when the guest wakes, over what has become of it (docs/findings.md).
+ */
+bool lab_kernel_sleeps(const char *kernel);
 
 /* The folder of the profiles: beside the sources when run from the build folder, else where they are installed. */
 char *lab_profile_folder(void);
@@ -184,8 +194,8 @@ guint lab_processors(const char *accelerator);
  * @profile: what to boot it on; must outlive the transport
  * @accelerator: "kvm" or "tcg"
  *
- * Whatever ends this process ends the guest. Requests from inside: "unplug DEVICE" (as in 0000:01:00.0) takes a device away, "nmi"
- * sends the guest one.
+ * Whatever ends this process ends the guest. Requests from inside: "unplug DEVICE" (as in 0000:01:00.0) takes a device away, "plug
+ * DEVICE" brings it back, "wake" wakes the guest when it has gone to sleep next, "nmi" sends it one.
  */
 struct transport *lab_transport(const struct lab_config *config, const struct lab_profile *profile,
 				const char *accelerator);
@@ -288,5 +298,26 @@ char *lab_unplug(struct lab_qmp *qmp, const char *command, const char *device,
  * Waits until the guest and QEMU have let go of it. Returns the answer for the case that asked: "ok ..." or "error ...".
  */
 char *lab_plug(struct lab_qmp *qmp, const char *command, const char *device, unsigned int blocks);
+
+/* --- a guest's sleep (sleep.c) --- */
+
+struct lab_waker;
+
+/**
+ * lab_wake_later() - wake the guest when it goes to sleep
+ * @kernel: what QEMU booted
+ * @waker: set to what waits for that; it alone may use @qmp until lab_wake_done()
+ *
+ * Returns the answer for the case that asked: "ok ..." or "error ...".
+ */
+char *lab_wake_later(struct lab_qmp *qmp, const char *kernel, struct lab_waker **waker);
+
+/**
+ * lab_wake_done() - a guest that is awake, or lost, need not be woken any more
+ * @waker: from lab_wake_later(), or NULL; NULL afterwards
+ *
+ * Return: why the guest was not woken, or NULL.
+ */
+char *lab_wake_done(struct lab_waker **waker);
 
 #endif

@@ -87,12 +87,19 @@ static bool read_switch(GKeyFile *file, const char *key, bool *value, GError **e
 /* A misspelt key would otherwise silently make another lab than meant. */
 static bool keys_known(GKeyFile *file, GError **error)
 {
-	static const char *const known[] = { "profile/description", "profile/machine",
-					     "profile/iommu",       "profile/append",
-					     "profile/memory",      "profile/default",
-					     "devices/testdev",     "devices/testdev-options",
-					     "devices/edu",         "devices/others",
-					     "devices/extra",       NULL };
+	static const char *const known[] = { "profile/description",
+					     "profile/machine",
+					     "profile/iommu",
+					     "profile/append",
+					     "profile/memory",
+					     "profile/default",
+					     "profile/sleeps",
+					     "devices/testdev",
+					     "devices/testdev-options",
+					     "devices/edu",
+					     "devices/others",
+					     "devices/extra",
+					     NULL };
 	g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
 
 	for (char **group = groups; *group; group++) {
@@ -126,6 +133,7 @@ static bool parse(GKeyFile *file, struct lab_profile *profile, GError **error)
 	    !read_text(file, "profile", "append", &profile->append, error) ||
 	    !read_text(file, "profile", "memory", &profile->memory, error) ||
 	    !read_switch(file, "default", &profile->by_default, error) ||
+	    !read_switch(file, "sleeps", &profile->sleeps, error) ||
 	    !read_text(file, "devices", "testdev-options", &profile->testdev_options, error) ||
 	    !read_count(file, "testdev", &profile->testdev, error) ||
 	    !read_count(file, "edu", &profile->edu, error))

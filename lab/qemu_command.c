@@ -96,6 +96,7 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	static const struct lab_descriptors none = { -1, -1, -1, -1 };
 	const struct lab_descriptors *fds = descriptors ? descriptors : &none;
 	g_autofree char *image = file_path(folder, LAB_FILE_IMAGE, fds->image);
+	g_autofree char *kernel = lab_kernel_file(config, profile->sleeps);
 	g_autofree char *console = file_path(folder, LAB_FILE_CONSOLE, fds->console);
 	g_autoptr(GPtrArray) command = g_ptr_array_new_with_free_func(g_free);
 	unsigned int slot = 1;
@@ -117,7 +118,7 @@ GPtrArray *lab_qemu_command(const struct lab_config *config, const struct lab_pr
 	add(command, "-no-user-config", NULL);
 	add(command, "-display", "none");
 	add(command, "-no-reboot", NULL);
-	add(command, "-kernel", "%s", config->kernel);
+	add(command, "-kernel", "%s", kernel);
 	add(command, "-initrd", "%s", image);
 	/*
 	 * ttyS0 costs the guest time for every character, so only what is wrong goes there; the whole log goes through
