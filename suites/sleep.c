@@ -89,7 +89,7 @@ static void remember_firmware(struct firmware *firmware)
 }
 
 /*
- * SeaBIOS 1.16 leaves them as they are after power on (docs/findings.md). Without ACPI's timer Linux' clock may stand still, and the
+ * SeaBIOS 1.17 leaves them as they are after power on (docs/findings.md). Without ACPI's timer Linux' clock may stand still, and the
  * machine cannot sleep again.
  */
 static void repair_firmware(struct test *t, const struct firmware *firmware)
@@ -160,7 +160,7 @@ void sleep_with_extensions(struct test *t)
 		skip(t,
 		     "the firmware left PCI Express' configuration space off, so that Linux could "
 		     "not restore PASID, ATS and page requests",
-		     "firmware that turns it on when the machine wakes; QEMU's SeaBIOS 1.16 does "
+		     "firmware that turns it on when the machine wakes; QEMU's SeaBIOS 1.17 does "
 		     "not");
 }
 
