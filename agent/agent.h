@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "agent/protocol.h"
+#include "agent/viot.h"
 
 #define MAX_JOBS         16
 #define MAX_BOUND        64
@@ -96,6 +97,8 @@ struct job {
  * @suites: folder of the suites
  * @kmsg: reader of the kernel's log, or NULL
  * @faults: puts lines of @kmsg together to faults
+ * @viot: ACPI's table of what is behind a virtio-iommu
+ * @viot_length: its bytes; 0 if there is none, or it is too long
  * @jobs: what runs
  * @bound: functions that were bound, in that order
  * @bound_count: how many
@@ -115,6 +118,8 @@ struct agent {
 	char suites[PATH_MAX];
 	struct iommut_kmsg *kmsg;
 	struct iommut_fault_parser faults;
+	uint8_t viot[VIOT_MAX];
+	size_t viot_length;
 	struct job jobs[MAX_JOBS];
 	struct iommut_pci_binding bound[MAX_BOUND];
 	size_t bound_count;

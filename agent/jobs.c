@@ -285,17 +285,74 @@ static void carry_requests(struct agent *agent, struct job *job)
 		close_fd(&job->control);
 }
 
-/* A line that completes the report of a fault says so, with the requester's address where the driver tells. */
-static void add_fault(struct agent *agent, const char *line, struct message *message)
+/*
+ * VT-d 4.1, 7.1.3: reasons of faults at entries of the PASID directory and table. QEMU reports them without the PASID, whose entry it
+ * was.
+ */
+static bool at_pasid_entry(const struct iommut_fault *fault)
+{
+	return fault->fields & IOMMUT_FAULT_HAS_REASON && fault->reason >= 0x50 &&
+	       fault->reason <= 0x5f;
+}
+
+/* A line that completes the report of a fault says so, with all that the driver tells of it. */
+static void add_fault(const struct agent *agent, const struct iommut_fault *fault,
+		      struct message *message)
+{
+	static const char *const kinds[] = {
+		[IOMMUT_FAULT_DMA] = "dma",
+		[IOMMUT_FAULT_INTERRUPT] = "interrupt",
+		[IOMMUT_FAULT_PAGE_REQUEST] = "page-request",
+		[IOMMUT_FAULT_COMMAND] = "other",
+		[IOMMUT_FAULT_OVERFLOW] = "overflow",
+		[IOMMUT_FAULT_OTHER] = "other",
+	};
+	char name[IOMMUT_BDF_SIZE + 4] = "unknown";
+	const char *requester = name;
+	struct iommut_bdf bdf;
+
+	if (fault->source == IOMMUT_FAULT_VIRTIO && fault->fields & IOMMUT_FAULT_HAS_STREAM &&
+	    viot_requester(agent->viot, agent->viot_length, fault->stream, &bdf) == 0) {
+		iommut_bdf_format(&bdf, name, sizeof(name));
+	} else if (fault->fields & IOMMUT_FAULT_HAS_DEVICE) {
+		iommut_bdf_format(&fault->bdf, name, sizeof(name));
+		if (!(fault->fields & IOMMUT_FAULT_HAS_DOMAIN))
+			requester = strchr(name, ':') + 1;
+	}
+	message_add(message, "fault", requester);
+	message_add(message, "kind", kinds[fault->kind]);
+	if (fault->fields & IOMMUT_FAULT_HAS_ADDRESS)
+		message_addf(message, "address", "0x%" PRIx64, fault->address);
+	if (fault->fields & IOMMUT_FAULT_HAS_DIRECTION)
+		message_add(message, "access", fault->write ? "write" : "read");
+	if (fault->fields & IOMMUT_FAULT_HAS_PASID)
+		message_addf(message, "pasid", "%" PRIu32, fault->pasid);
+	else if (fault->source == IOMMUT_FAULT_INTEL && fault->kind == IOMMUT_FAULT_DMA &&
+		 !at_pasid_entry(fault))
+		message_add(message, "pasid", "none");
+}
+
+static void send_record(struct agent *agent, const struct iommut_kmsg_record *record)
 {
 	struct iommut_fault fault;
-	char name[IOMMUT_BDF_SIZE + 4] = "unknown";
+	struct message message = { 0 };
+	bool reports =
+		!record->facility && iommut_fault_feed(&agent->faults, record->text, &fault) == 1;
 
-	if (!iommut_fault_feed(&agent->faults, line, &fault))
-		return;
-	if (fault.fields & IOMMUT_FAULT_HAS_DEVICE)
-		iommut_bdf_format(&fault.bdf, name, sizeof(name));
-	message_add(message, "fault", name);
+	/* Who provokes a fault says so before: what was said until the log told of it is to be known first. */
+	for (size_t i = 0; reports && i < MAX_JOBS; i++)
+		if (agent->jobs[i].id)
+			carry_output(agent, &agent->jobs[i], 0, false);
+	message_addf(&message, "level", "%u", record->level);
+	message_addf(&message, "time_us", "%" PRIu64, record->timestamp_us);
+	message_add(&message, "text", record->text);
+	if (record->facility)
+		message_add(&message, "user", "1");
+	if (reports)
+		add_fault(agent, &fault, &message);
+	if (record->lost)
+		message_addf(&message, "lost", "%" PRIu64, record->lost);
+	send_frame(agent, FRAME_KMSG, &message);
 }
 
 void send_kernel_log(struct agent *agent)
@@ -304,23 +361,13 @@ void send_kernel_log(struct agent *agent)
 
 	/* Bounded: a kernel that talks faster than we listen must not keep us from everything else. */
 	for (int i = 0; agent->kmsg && i < 4096; i++) {
-		struct message message = { 0 };
 		int error = iommut_kmsg_read(agent->kmsg, &record, 0);
 
 		if (error == -EBADMSG)
 			continue;
 		if (error)
 			return;
-		message_addf(&message, "level", "%u", record.level);
-		message_addf(&message, "time_us", "%" PRIu64, record.timestamp_us);
-		message_add(&message, "text", record.text);
-		if (record.facility)
-			message_add(&message, "user", "1");
-		else
-			add_fault(agent, record.text, &message);
-		if (record.lost)
-			message_addf(&message, "lost", "%" PRIu64, record.lost);
-		send_frame(agent, FRAME_KMSG, &message);
+		send_record(agent, &record);
 	}
 }
 
@@ -341,10 +388,6 @@ static void report_end(struct agent *agent, struct job *job, int status, bool hu
 	carry_output(agent, job, 1, true);
 	carry_requests(agent, job);
 	send_kernel_log(agent);
-	/* Whoever provoked a fault of which the log told has said so before: that is to be known when this one is judged. */
-	for (size_t i = 0; i < MAX_JOBS; i++)
-		if (agent->jobs[i].id && &agent->jobs[i] != job)
-			carry_output(agent, &agent->jobs[i], 0, false);
 	message_addf(&message, "job", "%" PRIu32, job->id);
 	message_addf(&message, "status", "%d", status);
 	message_addf(&message, "duration_us", "%" PRId64, duration);

@@ -288,6 +288,7 @@ int main(int argc, char **argv)
 		/* Without the right to read the log there is none; the runner says so. */
 		if (iommut_kmsg_open(&agent->kmsg, false) != 0)
 			agent->kmsg = NULL;
+		agent->viot_length = viot_read(agent->viot);
 		if (!agent->init || wait_for_runner(agent)) {
 			send_ready(agent);
 			serve(agent, signals);

@@ -42,8 +42,11 @@
  * @FRAME_DEVICE: name=, vendor=, device=, class=, group=, driver=, engine=, use= (why it is in use, or empty)
  * @FRAME_CASE: json=: a line of a suite's --list
  * @FRAME_OUTPUT: output of a job
- * @FRAME_KMSG: level=, text=, time_us=: a line of the kernel log; user=1 if not the kernel wrote it; fault= the requester's address, or
- *              "unknown", if it reports a fault of an IOMMU; lost= lines that were overwritten before it
+ * @FRAME_KMSG: level=, text=, time_us=: a line of the kernel log; user=1 if not the kernel wrote it; lost= lines that were overwritten
+ *              before it. If it reports a fault of an IOMMU, fault= the requester's address, without the domain where the driver does
+ *              not tell it, or "unknown"; kind= (dma, interrupt, page-request, overflow, other), and as far as the driver tells
+ *              address= in hexadecimal, access= (read, write), pasid= (none: there was none). FRAME_OUTPUT with all that was written
+ *              to stdout before comes first.
  * @FRAME_REQUEST: job=, line=: a case asks for a stimulus
  * @FRAME_EXIT: job=, status= (of waitpid), duration_us=, timeout=0/1, taint= (new bits), leak= (text or empty)
  * @FRAME_DONE: the request was done

@@ -44,14 +44,6 @@ void note(struct test *t, const char *format, ...)
 	print_diagnostic(line);
 }
 
-/* The runner looks for these words. */
-void provokes_faults(struct test *t)
-{
-	if (!t->provokes)
-		note(t, "this case provokes faults");
-	t->provokes = true;
-}
-
 void undo_later(struct test *t, void (*undo)(void *argument), void *argument)
 {
 	if (t->undo_count == t->undo_space) {

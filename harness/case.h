@@ -25,6 +25,13 @@ struct undo {
 	void *argument;
 };
 
+/* What a case has said of the faults that it provokes. */
+struct provoked {
+	struct provocation *list;
+	size_t count;
+	size_t space;
+};
+
 struct test {
 	const struct test_case *which;
 	const char *variant;
@@ -36,7 +43,7 @@ struct test {
 	uint64_t random;
 	pid_t process;
 	bool failed;
-	bool provokes;
+	struct provoked provoked;
 	struct belongings *belongings;
 	struct undo *undos;
 	size_t undo_count;

@@ -158,7 +158,7 @@ void check_write_blocked(struct rig *rig, uint64_t iova, size_t length, const st
 {
 	struct engine_result result;
 
-	provokes_faults(rig->t);
+	provokes_dma(rig, PROVOKED_WRITE, iova, length, IOMMUT_NO_PASID);
 	write_something(rig, iova, length, &result, place);
 	if (rig->engine.capabilities & ENGINE_SEES_ERRORS)
 		check_status(rig, &result, ENGINE_BLOCKED, place);
@@ -191,7 +191,7 @@ void check_read_blocked(struct rig *rig, uint64_t iova, const void *secret, size
 		fail(rig->t, "the device's buffer holds %u bytes only", engine->buffer_size);
 	/* What the device read before must not be mistaken for what it reads now. */
 	check_ran(rig, engine->driver->load(engine, 0, seen, length), "load", place);
-	provokes_faults(rig->t);
+	provokes_transfer(rig, &transfer);
 	check_ran(rig, engine_run(engine, &transfer, &result), "read", place);
 	if (engine->capabilities & ENGINE_SEES_ERRORS)
 		check_status(rig, &result, ENGINE_BLOCKED, place);
@@ -209,7 +209,7 @@ void check_transfer(struct rig *rig, const struct engine_transfer *transfer,
 	if (!result)
 		result = &own;
 	if (status != ENGINE_OK)
-		provokes_faults(rig->t);
+		provokes_transfer(rig, transfer);
 	check_ran(rig, engine_run(&rig->engine, transfer, result), "transfer", place);
 	check_status(rig, result, status, place);
 }

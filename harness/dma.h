@@ -270,6 +270,45 @@ void check_reaches(struct dma_buffer *buffer, const struct place *place);
 #define expect_reaches(buffer) check_reaches(buffer, PLACE("device reaches " #buffer))
 
 /**
+ * provokes_dma() - say that requests of a device for memory are going to be refused
+ * @rig: the device
+ * @access: PROVOKED_READ and PROVOKED_WRITE
+ * @iova: where
+ * @length: bytes, above 0
+ * @pasid: IOMMUT_NO_PASID, ANY_PASID
+ *
+ * As provokes_faults().
+ */
+void provokes_dma(struct rig *rig, enum provoked_access access, uint64_t iova, uint64_t length,
+		  uint32_t pasid);
+
+/**
+ * provokes_dma_anywhere() - say that a device is going to be refused memory, and it cannot be said which
+ * @rig: the device
+ * @pasid: IOMMUT_NO_PASID, ANY_PASID
+ */
+void provokes_dma_anywhere(struct rig *rig, uint32_t pasid);
+
+/**
+ * provokes_interrupts() - say that interrupts of a device are going to be refused; a report tells of no address
+ * @rig: the device
+ */
+void provokes_interrupts(struct rig *rig);
+
+/**
+ * provokes_page_requests() - say that page requests of a device are going to be refused by the kernel; a report tells of nothing more
+ * @rig: the device
+ */
+void provokes_page_requests(struct rig *rig);
+
+/**
+ * provokes_transfer() - say that a transfer is going to be refused, or may be
+ * @rig: the device
+ * @transfer: what it does
+ */
+void provokes_transfer(struct rig *rig, const struct engine_transfer *transfer);
+
+/**
  * struct fault_watch - what the kernel reports from now on
  */
 struct fault_watch;
@@ -299,6 +338,16 @@ struct fault_watch *watch_faults(struct test *t);
  */
 bool fault_reported(struct fault_watch *watch, struct rig *rig, uint64_t iova, size_t length,
 		    bool write, int timeout_ms, struct iommut_fault *fault);
+
+/**
+ * any_fault_reported() - whether the kernel reported anything refused to a device, wherever
+ * @watch: from watch_faults()
+ * @rig: the device; a report that does not tell which it was counts, too
+ * @timeout_ms: how long to wait
+ *
+ * Return: true if there is a report, which is in the case's diagnostics. The next call goes on behind it.
+ */
+bool any_fault_reported(struct fault_watch *watch, struct rig *rig, int timeout_ms);
 
 /**
  * fault_is_of() - whether a report names a function

@@ -38,7 +38,6 @@ struct fault_watch *watch_faults(struct test *t)
 	if (!watch)
 		fail(t, "out of memory");
 	watch->t = t;
-	provokes_faults(t);
 	undo_later(t, undo_watch, watch);
 	error = iommut_kmsg_open(&watch->kmsg, false);
 	if (error)
@@ -97,6 +96,19 @@ bool fault_reported(struct fault_watch *watch, struct rig *rig, uint64_t iova, s
 			*fault = seen;
 		return true;
 	}
+	return false;
+}
+
+bool any_fault_reported(struct fault_watch *watch, struct rig *rig, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms;
+	struct iommut_fault seen;
+
+	while (watch->kmsg && next_fault(watch, end, &seen))
+		if (seen.kind == IOMMUT_FAULT_DMA &&
+		    (!(seen.fields & IOMMUT_FAULT_HAS_DEVICE) ||
+		     fault_is_of(&seen, iommut_device_bdf(rig->device))))
+			return true;
 	return false;
 }
 

@@ -177,13 +177,48 @@ const char *test_device_name(struct test *t, int index);
 void note(struct test *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
- * provokes_faults() - this case makes an IOMMU report faults
- * @t: the test
- *
- * Without it, a fault that the kernel reports of the case's device makes the case fail. Expectations of DMA that is blocked, and
- * watch_faults(), say it themselves.
+ * enum provoked_access - what a device wants that an IOMMU refuses
+ * @PROVOKED_READ: to read
+ * @PROVOKED_WRITE: to write
+ * @PROVOKED_INTERRUPT: alone: an interrupt
+ * @PROVOKED_PAGE_REQUEST: alone: a page that nobody gives it
  */
-void provokes_faults(struct test *t);
+enum provoked_access {
+	PROVOKED_READ = 1,
+	PROVOKED_WRITE = 2,
+	PROVOKED_INTERRUPT = 4,
+	PROVOKED_PAGE_REQUEST = 8,
+};
+
+/* For struct provocation: requests with and without a PASID. */
+#define ANY_PASID (UINT32_MAX - 1)
+
+/**
+ * struct provocation - faults that a case means to provoke
+ * @device: "DDDD:BB:DD.F", whose requests are refused
+ * @access: enum provoked_access bits
+ * @first: lowest address of memory that it tries; what is reported is the page
+ * @last: highest
+ * @pasid: of its requests; IOMMUT_NO_PASID, ANY_PASID
+ */
+struct provocation {
+	const char *device;
+	enum provoked_access access;
+	uint64_t first;
+	uint64_t last;
+	uint32_t pasid;
+};
+
+/**
+ * provokes_faults() - say which faults an IOMMU is going to report
+ * @t: the test
+ * @faults: those
+ *
+ * To be called before the device is let loose. A fault that the kernel reports and that no case has announced so makes the case fail. It holds to the
+ * end of the case, because a report may come late. What stays unreported is no failure: reports are rate-limited.
+ * Expectations of DMA that is blocked say it themselves; harness/dma.h has what others need.
+ */
+void provokes_faults(struct test *t, const struct provocation *faults);
 
 /**
  * skip() - end the case: it cannot be judged here

@@ -102,7 +102,7 @@ static guint timeout_of(const struct executor *executor, const struct item *item
 
 static void start(struct executor *executor, const struct item *item, struct device **devices)
 {
-	struct running *run = g_new0(struct running, 1);
+	struct running *run = running_new(item);
 	struct session_job job = {
 		.job = ++executor->next_job,
 		.suite = item->which->suite,
@@ -110,11 +110,6 @@ static void start(struct executor *executor, const struct item *item, struct dev
 		.engine = item->engine,
 	};
 
-	run->item = item;
-	run->output[0] = g_string_new(NULL);
-	run->output[1] = g_string_new(NULL);
-	run->kernel = g_string_new(NULL);
-	run->stream = item->which->foreign ? foreign_stream_new() : NULL;
 	run->job = job.job;
 	run->timeout_ms = timeout_of(executor, item);
 	/* Repeats are to differ; the first one is what a replay by the printed seed does. */

@@ -9,16 +9,7 @@
 #include "runner/execute.h"
 #include "runner/fixture.h"
 #include "runner/judge.h"
-
-/**
- * struct stray_fault - a fault of a device that no case has, shared by all that ran when it was reported
- * @line: what the kernel says
- * @meant: one of them provokes faults
- */
-struct stray_fault {
-	char *line;
-	gboolean meant;
-};
+#include "runner/provoked.h"
 
 /**
  * struct running - a case that runs
@@ -30,8 +21,8 @@ struct stray_fault {
  * @stream: of a program that somebody else wrote; else NULL
  * @part_start_us: when its last test ended, as far as we can tell
  * @bad_line: the first line of the log that no good kernel prints, or NULL
- * @fault_line: the first line that reports a fault of its device, or NULL
- * @strays: of struct stray_fault *: faults of a device that no case has while it ran, which may be its own
+ * @provoked: the faults that it has said it provokes
+ * @fault_line: the first line that reports a fault that is held against it, or NULL
  * @truncated: more output came than is kept
  * @start_us: real time
  * @lost_at: when its end must have been told, monotonic
@@ -47,8 +38,8 @@ struct running {
 	struct foreign_stream *stream;
 	gint64 part_start_us;
 	char *bad_line;
+	struct provoked *provoked;
 	char *fault_line;
-	GPtrArray *strays;
 	gboolean truncated;
 	gint64 start_us;
 	gint64 lost_at;
@@ -145,29 +136,16 @@ void executor_forget_fixtures(struct executor *executor);
 /**
  * executor_take_kernel() - a line of the kernel's log, for session_wait(); the data is the executor
  *
- * Which of several cases the kernel speaks of cannot be known, but of faults: each gets the line.
+ * Which of several cases the kernel speaks of cannot be known, but of faults: each gets the line. A fault is held against the cases
+ * that have the device, unless they have said before that they provoke it; one of a device that no case has, such as a made-up one,
+ * against all that run, unless one of them has.
  */
-void executor_take_kernel(gpointer data, const char *line, gboolean user, const char *fault);
-
-/**
- * executor_unmeant_fault() - the fault that is held against a case if it provokes none itself
- * @executor: the executor
- * @run: the case, at its end
- *
- * A fault of a device that no case has, such as a made-up one, is not: if one of those that ran beside it provokes faults, it
- * is that one's.
- *
- * Return: a line of the kernel's log, or NULL; @run owns it.
- */
-const char *executor_unmeant_fault(const struct executor *executor, const struct running *run);
-
-/**
- * running_provokes_faults() - whether a case has said so until now
- */
-gboolean running_provokes_faults(const struct running *run);
+void executor_take_kernel(gpointer data, const char *line, gboolean user,
+			  const struct reported_fault *fault);
 
 /* executor_results.c */
 
+struct running *running_new(const struct item *item);
 void running_free(gpointer data);
 
 /**

@@ -23,17 +23,14 @@ static gboolean concerns(const struct running *run, const struct device *device)
 	return FALSE;
 }
 
-/* The device with this address; most drivers do not tell the domain. */
-static const struct device *faulting_device(const struct executor *executor, const char *name)
+static const struct device *faulting_device(const struct executor *executor, const char *requester)
 {
 	const GPtrArray *all = executor->machine->devices;
-	const char *tail = strchr(name, ':');
 
 	for (guint i = 0; i < all->len; i++) {
 		const struct device *device = all->pdata[i];
 
-		if (g_str_equal(device->name, name) ||
-		    (tail && g_str_has_suffix(device->name, tail)))
+		if (provoked_requester_is(requester, device->name))
 			return device;
 	}
 	return NULL;
@@ -57,82 +54,60 @@ static enum blame blame_of(const struct executor *executor, const struct device 
 	return !executor->machine->is_guest && *device->driver ? BLAME_NONE : BLAME_ALL;
 }
 
-static struct stray_fault *stray_new(const char *line)
+/* A program that somebody else wrote cannot say which: its description says that any fault is meant to be. */
+static gboolean provokes(struct running *run, const struct reported_fault *fault)
 {
-	struct stray_fault *stray = g_rc_box_new0(struct stray_fault);
-
-	stray->line = g_strdup(line);
-	return stray;
+	if (run->stream)
+		return run->item->which->foreign->provokes_faults;
+	provoked_read(run->provoked, run->output[0]->str, run->output[0]->len);
+	return provoked_covers(run->provoked, fault);
 }
 
-static void stray_clear(gpointer data)
+static gboolean means(struct running *run, const char *line, const struct reported_fault *fault)
 {
-	struct stray_fault *stray = data;
-
-	g_free(stray->line);
+	return (run->stream && foreign_allows(run->item->which->foreign, line)) ||
+	       provokes(run, fault);
 }
 
-static void stray_release(gpointer data)
+static void hold_against(struct running *run, const char *line)
 {
-	g_rc_box_release_full(data, stray_clear);
+	if (!run->fault_line)
+		run->fault_line = g_strdup(line);
 }
 
-/* Which of several cases the kernel speaks of cannot be known, but of faults: each gets the line. */
-void executor_take_kernel(gpointer data, const char *line, gboolean user, const char *fault)
+static void take_fault(struct executor *executor, const char *line,
+		       const struct reported_fault *fault)
+{
+	const struct device *device = faulting_device(executor, fault->requester);
+	enum blame blame = blame_of(executor, device);
+	gboolean meant = blame == BLAME_NONE;
+
+	for (guint i = 0; blame == BLAME_ALL && i < executor->running->len; i++)
+		meant = meant || means(executor->running->pdata[i], line, fault);
+	for (guint i = 0; !meant && i < executor->running->len; i++) {
+		struct running *run = executor->running->pdata[i];
+
+		if (blame == BLAME_ALL || (concerns(run, device) && !means(run, line, fault)))
+			hold_against(run, line);
+	}
+}
+
+void executor_take_kernel(gpointer data, const char *line, gboolean user,
+			  const struct reported_fault *fault)
 {
 	struct executor *executor = data;
 	gboolean allowed = user || is_allowed(executor, line);
 	gboolean bad = !allowed && kernel_line_is_bad(line);
-	const struct device *device = fault ? faulting_device(executor, fault) : NULL;
-	enum blame blame = fault ? blame_of(executor, device) : BLAME_NONE;
-	struct stray_fault *stray = blame == BLAME_ALL ? stray_new(line) : NULL;
 
 	for (guint i = 0; i < executor->running->len; i++) {
 		struct running *run = executor->running->pdata[i];
-		gboolean meant =
-			allowed || (run->stream && foreign_allows(run->item->which->foreign, line));
 
-		if (bad && !meant && !run->bad_line)
+		if (bad && !run->bad_line &&
+		    !(run->stream && foreign_allows(run->item->which->foreign, line)))
 			run->bad_line = g_strdup(line);
-		if (blame == BLAME_OWNERS && !meant && !run->fault_line && concerns(run, device))
-			run->fault_line = g_strdup(line);
-		if (stray) {
-			if (!run->strays)
-				run->strays = g_ptr_array_new_with_free_func(stray_release);
-			g_ptr_array_add(run->strays, g_rc_box_acquire(stray));
-			if (meant)
-				stray->meant = TRUE;
-		}
 		if (run->kernel->len < MAX_KERNEL)
 			g_string_append_printf(run->kernel, "%s\n", line);
 	}
-	if (stray)
-		stray_release(stray);
-}
-
-gboolean running_provokes_faults(const struct running *run)
-{
-	return run->stream ? run->item->which->foreign->provokes_faults
-			   : output_provokes_faults(run->output[0]->str, run->output[0]->len);
-}
-
-const char *executor_unmeant_fault(const struct executor *executor, const struct running *run)
-{
-	for (guint i = 0; i < executor->running->len; i++) {
-		const struct running *other = executor->running->pdata[i];
-
-		if (!other->strays || !running_provokes_faults(other))
-			continue;
-		for (guint s = 0; s < other->strays->len; s++)
-			((struct stray_fault *)other->strays->pdata[s])->meant = TRUE;
-	}
-	if (run->fault_line || !run->strays)
-		return run->fault_line;
-	for (guint s = 0; s < run->strays->len; s++) {
-		const struct stray_fault *stray = run->strays->pdata[s];
-
-		if (!stray->meant)
-			return stray->line;
-	}
-	return NULL;
+	if (fault && !allowed)
+		take_fault(executor, line, fault);
 }

@@ -10,6 +10,19 @@
 #define SHOWN_KERNEL 4000
 #define MAX_REASON   300
 
+struct running *running_new(const struct item *item)
+{
+	struct running *run = g_new0(struct running, 1);
+
+	run->item = item;
+	run->output[0] = g_string_new(NULL);
+	run->output[1] = g_string_new(NULL);
+	run->kernel = g_string_new(NULL);
+	run->stream = item->which->foreign ? foreign_stream_new() : NULL;
+	run->provoked = provoked_new();
+	return run;
+}
+
 void running_free(gpointer data)
 {
 	struct running *run = data;
@@ -19,8 +32,8 @@ void running_free(gpointer data)
 	g_string_free(run->kernel, TRUE);
 	foreign_stream_free(run->stream);
 	g_free(run->bad_line);
+	provoked_free(run->provoked);
 	g_free(run->fault_line);
-	g_clear_pointer(&run->strays, g_ptr_array_unref);
 	g_free(run);
 }
 
@@ -137,10 +150,9 @@ void executor_finish(struct executor *executor, struct running *run, enum ending
 		.output_length = run->output[0]->len,
 		.stream = run->stream,
 		.one = item_part(run->item) != NULL,
-		.provokes_faults = running_provokes_faults(run),
 		.truncated = run->truncated,
 		.kernel = run->bad_line,
-		.fault = executor_unmeant_fault(executor, run),
+		.fault = run->fault_line,
 		.taint = taint,
 		.leak = end ? end->leak : NULL,
 		.death = why,

@@ -128,26 +128,6 @@ static void judge_exit(const struct observation *seen, struct judgement *judgeme
 	}
 }
 
-/* docs/architecture.md, "The suite's command line": a line of its own among the diagnostics. */
-gboolean output_provokes_faults(const char *output, gsize length)
-{
-	static const char words[] = "# this case provokes faults\n";
-	const char *at = output, *end = output + length;
-
-	while (at && (at = memmem(at, (gsize)(end - at), words, strlen(words)))) {
-		if (at == output || at[-1] == '\n')
-			return TRUE;
-		at += strlen(words);
-	}
-	return FALSE;
-}
-
-static gboolean provokes_faults(const struct observation *seen)
-{
-	return seen->stream ? seen->provokes_faults
-			    : output_provokes_faults(seen->output, seen->output_length);
-}
-
 /* How far a program with many tests came before it was ended. */
 static void add_progress(const struct observation *seen, struct judgement *judgement)
 {
@@ -215,7 +195,7 @@ void judge(const struct observation *seen, struct judgement *judgement)
 	else if (seen->taint)
 		judgement_decide(judgement, VERDICT_FAIL, "the kernel became tainted: %s",
 				 seen->taint);
-	else if (seen->fault && !provokes_faults(seen))
+	else if (seen->fault)
 		judgement_decide(judgement, VERDICT_FAIL,
 				 "an IOMMU reported a fault that the case does not speak of "
 				 "(provokes_faults): %s",

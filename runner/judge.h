@@ -28,10 +28,9 @@ enum ending {
  * @output_length: bytes
  * @stream: its stdout as read already, if it is a program that somebody else wrote; else NULL
  * @one: then: it runs one test, not all that it has
- * @provokes_faults: then: faults are meant to be
  * @truncated: more output came than is kept
  * @kernel: a line of the kernel log that no good kernel prints, cleaned, or NULL
- * @fault: a line of the kernel log that reports a fault of an IOMMU, cleaned, or NULL: bad unless the case says that it provokes some
+ * @fault: a line of the kernel log that reports a fault of an IOMMU which the case does not say that it provokes, cleaned, or NULL
  * @taint: names of new taint flags, cleaned, or NULL
  * @leak: what the case left behind, cleaned, or NULL
  * @death: why the machine was lost or the start refused, cleaned, or NULL
@@ -44,7 +43,6 @@ struct observation {
 	gsize output_length;
 	struct foreign_stream *stream;
 	gboolean one;
-	gboolean provokes_faults;
 	gboolean truncated;
 	const char *kernel;
 	const char *fault;
@@ -85,11 +83,6 @@ void judgement_decide(struct judgement *judgement, enum verdict verdict, const c
 void judge(const struct observation *observation, struct judgement *judgement);
 
 void judgement_clear(struct judgement *judgement);
-
-/**
- * output_provokes_faults() - whether a case's stdout says that faults are meant to be
- */
-gboolean output_provokes_faults(const char *output, gsize length);
 
 /**
  * kernel_line_is_bad() - does this line of the kernel log turn a verdict to fail?

@@ -11,6 +11,7 @@
 
 #include "runner/fixture.h"
 #include "runner/plan.h"
+#include "runner/provoked.h"
 #include "runner/transport.h"
 
 /**
@@ -38,14 +39,15 @@ struct session_exit {
 /**
  * struct session_events - what is called while session_wait() runs
  * @output: a job wrote bytes; @stream is STREAM_STDOUT or STREAM_STDERR of agent/protocol.h
- * @kernel: a line of the log, cleaned; @user: a program wrote it, not the kernel; @fault: it reports a fault of this
- *          requester, "unknown", or NULL
+ * @kernel: a line of the log, cleaned; @user: a program wrote it, not the kernel; @fault: what it reports if it completes the
+ *          report of a fault, or NULL
  * @ended: a job ended; nothing more comes from it
  * @data: for them
  */
 struct session_events {
 	void (*output)(gpointer data, guint32 job, guint stream, const char *bytes, gsize length);
-	void (*kernel)(gpointer data, const char *line, gboolean user, const char *fault);
+	void (*kernel)(gpointer data, const char *line, gboolean user,
+		       const struct reported_fault *fault);
 	void (*ended)(gpointer data, const struct session_exit *end);
 	gpointer data;
 };

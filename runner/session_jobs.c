@@ -62,13 +62,35 @@ static void give_output(const struct frame *frame, const struct session_events *
 		       at[4], (const char *)at + 5, frame->length - 5);
 }
 
+static enum fault_kind kind_of_fault(const char *name)
+{
+	static const char *const names[] = { "dma", "interrupt", "page-request", "overflow" };
+
+	for (guint kind = 0; name && kind < G_N_ELEMENTS(names); kind++)
+		if (g_str_equal(names[kind], name))
+			return (enum fault_kind)kind;
+	return FAULT_OTHER;
+}
+
 static void give_kernel(const struct frame *frame, const struct session_events *events)
 {
 	g_autofree char *line = session_value(frame, "text", SESSION_MAX_LINE);
-	g_autofree char *fault = session_value(frame, "fault", 32);
+	g_autofree char *requester = session_value(frame, "fault", 32);
+	const char *address = frame_get(frame, "address"), *access = frame_get(frame, "access");
+	const struct reported_fault fault = {
+		.kind = kind_of_fault(frame_get(frame, "kind")),
+		.requester = requester,
+		.has_address = address != NULL,
+		.address = address ? g_ascii_strtoull(address, NULL, 16) : 0,
+		.reads = g_strcmp0(access, "read") == 0,
+		.writes = g_strcmp0(access, "write") == 0,
+		.pasid = g_strcmp0(frame_get(frame, "pasid"), "none") == 0
+				 ? PASID_NONE
+				 : frame_get_number(frame, "pasid", PASID_UNKNOWN),
+	};
 
 	events->kernel(events->data, line, frame_get_number(frame, "user", 0) == 1,
-		       *fault ? fault : NULL);
+		       *requester ? &fault : NULL);
 }
 
 static void give_end(const struct frame *frame, const struct session_events *events)

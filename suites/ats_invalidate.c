@@ -336,7 +336,7 @@ CASE(unmap_under_dma,
 					 .length = 64 };
 
 	need(rig, ENGINE_STORM);
-	provokes_faults(t);
+	provokes_transfer(rig, &storm);
 	buffers[1] = make_buffer(rig, PAGE, &same);
 	expect_zero(t, testdev_storm(&rig->engine, &storm, 0));
 	for (int round = 0; round < 30; round++) {

@@ -38,7 +38,7 @@ static bool write_arrives(const struct caps *caps, struct dma_buffer *buffer, ui
 	struct engine_result result = { 0 };
 
 	fill_canary(buffer);
-	provokes_faults(caps->t);
+	provokes_transfer(caps->rig, &transfer);
 	/* A device that cannot even begin does not reach it either. */
 	(void)engine_run(&caps->rig->engine, &transfer, &result);
 	for (size_t i = 0; i < buffer->length; i++)
@@ -124,7 +124,7 @@ CASE(ats,
 	expect_reaches(buffer);
 	transfer.iova = buffer->iova;
 	transfer.length = PAGE;
-	provokes_faults(t);
+	provokes_transfer(caps.rig, &transfer);
 	expect_zero(t, engine_run(&caps.rig->engine, &transfer, &result));
 	note(t, "a translation request ends with '%s'", engine_status_name(result.status));
 	if (caps.features.ats_enabled)

@@ -90,7 +90,7 @@ uint32_t irq_send(struct rig *rig, uint64_t address, uint32_t data);
 
 /* Whether the kernel has an IOMMU remap this device's interrupts: it must have one enabled by VFIO. */
 bool irq_remapped(struct rig *rig);
-/* For cases that send messages which must be refused. */
+/* For cases about what is refused; one that sends it says so, too: provokes_interrupts(). */
 void irq_need_remapping(struct rig *rig);
 
 /* Starts a storm of fills that raise a vector each, and waits until it runs. */

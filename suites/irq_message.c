@@ -91,6 +91,7 @@ CASE(foreign_message,
 	struct sender own = open_sender(t, 0, 2), other = open_sender(t, 1, 4);
 
 	irq_need_remapping(other.rig);
+	provokes_interrupts(own.rig);
 	expect_all_arrive(other.set);
 	for (uint32_t vector = 0; vector < other.set->count; vector++) {
 		struct irq_message message = irq_table_get(other.table, vector);
@@ -115,6 +116,7 @@ CASE(foreign_table,
 			   foreign = irq_table_get(other.table, 0);
 
 	irq_need_remapping(other.rig);
+	provokes_interrupts(own.rig);
 	expect_all_arrive(own.set);
 	expect_all_arrive(other.set);
 	irq_table_set(own.table, 0, &foreign);
@@ -142,6 +144,14 @@ CASE(wrong_requester,
 	send_message(own.rig, &message);
 	expect_irq(own.set, 0);
 	/* Bus 0xfe has no device in any machine that this can harm: it is only ever named. */
+	provokes_faults(t, &(struct provocation){ .device = "0000:fe:00.0",
+						  .access = PROVOKED_INTERRUPT,
+						  .pasid = IOMMUT_NO_PASID });
+	/* Linux has no entry for it in AMD-Vi's device table: that is reported with the address of the table. */
+	provokes_faults(t, &(struct provocation){ .device = "0000:fe:00.0",
+						  .access = PROVOKED_READ | PROVOKED_WRITE,
+						  .last = UINT64_MAX,
+						  .pasid = IOMMUT_NO_PASID });
 	testdev_set32(&own.rig->engine, TESTDEV_FORGED_RID, 0xfe00);
 	testdev_set32(&own.rig->engine, TESTDEV_MISBEHAVE, TESTDEV_MISBEHAVE_RID);
 	for (int i = 0; i < 4; i++)
@@ -166,6 +176,7 @@ CASE(forged_handles,
 
 	irq_need_remapping(own.rig);
 	irq_need_remapping(other.rig);
+	provokes_interrupts(own.rig);
 	if (vendor != IOMMU_INTEL && vendor != IOMMU_AMD)
 		skip(t, "the format of this IOMMU's interrupt messages is not known here",
 		     "VT-d or AMD-Vi");
@@ -237,6 +248,7 @@ CASE(compatibility_format,
 	struct sender own = open_sender(t, 0, 4);
 
 	irq_need_remapping(own.rig);
+	provokes_interrupts(own.rig);
 	if (vendor_of(own.rig) != IOMMU_INTEL)
 		skip(t, "this IOMMU has one format of interrupt messages only", "VT-d");
 	expect_all_arrive(own.set);
@@ -259,6 +271,7 @@ CASE(subhandle_beyond, .proves = "a subhandle beyond the interrupts a device was
 	struct irq_message mine[2];
 
 	irq_need_remapping(own.rig);
+	provokes_interrupts(own.rig);
 	if (vendor_of(own.rig) != IOMMU_INTEL)
 		skip(t, "this IOMMU's interrupt messages have no subhandle", "VT-d");
 	for (uint32_t vector = 0; vector < 2; vector++)

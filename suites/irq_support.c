@@ -283,7 +283,6 @@ void irq_need_remapping(struct rig *rig)
 	if (!irq_remapped(rig))
 		skip(rig->t, "nothing remaps the interrupts of this device",
 		     "an IOMMU with interrupt remapping turned on (intremap=on)");
-	provokes_faults(rig->t);
 }
 
 void irq_storm(struct rig *rig, struct dma_buffer *buffer, uint32_t vector)

@@ -53,7 +53,7 @@ CASE(above_4g,
 	irq_send(set->rig, message.address, message.data);
 	expect_irq(set, 0);
 	/* Nothing is there: it is refused like any other. */
-	provokes_faults(t);
+	provokes_dma(set->rig, PROVOKED_WRITE, alias, sizeof(message.data), IOMMUT_NO_PASID);
 	expect(t, irq_send(set->rig, alias, message.data) != TESTDEV_STATUS_OK);
 	expect_quiet(set);
 	buffer = memory_at(set->rig, alias & ~(PAGE - 1));
@@ -135,6 +135,7 @@ CASE(stale_message,
 
 	need(set->rig, ENGINE_MESSAGE);
 	irq_need_remapping(set->rig);
+	provokes_interrupts(set->rig);
 	for (uint32_t i = 0; i < 4; i++) {
 		kept[i] = irq_table_get(table, i);
 		irq_send(set->rig, kept[i].address, kept[i].data);
@@ -162,6 +163,7 @@ CASE(stale_message_reused,
 
 	need(set->rig, ENGINE_MESSAGE);
 	irq_need_remapping(set->rig);
+	provokes_interrupts(set->rig);
 	for (uint32_t i = 0; i < 4; i++) {
 		kept[i] = irq_table_get(table, i);
 		irq_send(set->rig, kept[i].address, kept[i].data);

@@ -49,6 +49,7 @@ static void *open_container(struct test *t)
 	int last;
 
 	world->rig = rig_open(t);
+	provokes_random(world);
 	need(world->rig, ENGINE_READ | ENGINE_WRITE | ENGINE_SEES_ERRORS);
 	if (world->rig->engine.driver->needs_staging)
 		skip(t, "the engine needs memory of its own in the address space",

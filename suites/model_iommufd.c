@@ -68,6 +68,7 @@ static struct world *open_world(struct test *t, bool pasids)
 	struct iommu_model iommu;
 
 	world->rig = rig_open_in(t, NULL, 0, &detached);
+	provokes_random(world);
 	world->iommufd = iommut_space_handle(world->rig->space);
 	need(world->rig, ENGINE_READ | ENGINE_WRITE | ENGINE_SEES_ERRORS);
 	if (world->rig->engine.driver->needs_staging)

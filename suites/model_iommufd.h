@@ -143,6 +143,9 @@ struct world {
 struct world *make_world(struct test *t);
 void close_world(void *state);
 
+/* The world's device tries at random what it must not reach, wherever: only whose requests are refused can be said before. */
+void provokes_random(struct world *world);
+
 /* Places that are worth a call, once it is known what is reserved. */
 void choose_windows(struct world *world);
 

@@ -164,8 +164,6 @@ void play_script(struct test *t, const struct player *player, const struct scrip
 	struct tally tally = { 0 };
 	struct finding finding;
 
-	/* It tries what must not be reached, too. */
-	provokes_faults(t);
 	if (check)
 		check(t, state);
 	play(player, state, script, &tally, &finding);
@@ -181,7 +179,6 @@ void play_scripts(struct test *t, const struct player *player, unsigned int coun
 	struct tally tally = { 0 };
 	struct finding finding;
 
-	provokes_faults(t);
 	for (unsigned int number = 1; number <= count; number++) {
 		struct script script = { .count = 0 };
 

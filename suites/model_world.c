@@ -71,6 +71,11 @@ void close_world(void *state)
 	rig_close(world->rig);
 }
 
+void provokes_random(struct world *world)
+{
+	provokes_dma_anywhere(world->rig, ANY_PASID);
+}
+
 void choose_windows(struct world *world)
 {
 	uint64_t end = world->table[0].count

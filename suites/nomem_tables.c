@@ -115,7 +115,8 @@ CASE(replace,
 			uint64_t value = random64(t);
 
 			memset(two.second->address, CANARY, PAGE);
-			provokes_faults(t);
+			provokes_dma(two.rig, PROVOKED_WRITE, two.first->iova, sizeof(value),
+				     IOMMUT_NO_PASID);
 			expect_zero(t, engine_write(&two.rig->engine, two.first->iova, &value,
 						    sizeof(value), &result));
 			for (size_t i = 0; i < PAGE; i++)

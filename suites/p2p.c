@@ -106,7 +106,7 @@ CASE(dma_buf_unmapped,
 	expect_peer_reaches(peers, peers->iova, peers->memory);
 	if (running)
 		peers_storm(peers);
-	provokes_faults(t);
+	peers_lose(peers);
 	expect_zero(t, iommut_space_unmap(peers->rig->space, peers->iova, WINDOW, &unmapped));
 	expect_equal(t, unmapped, WINDOW);
 	expect_bar_stays(peers);
@@ -142,7 +142,7 @@ CASE(dma_buf_revoked,
 	memset(peers->memory, CANARY, WINDOW);
 	if (running)
 		peers_storm(peers);
-	provokes_faults(t);
+	peers_lose(peers);
 	take_away(peers);
 	if (running)
 		expect_zero(t, testdev_storm_stop(&peers->rig->engine, NULL, NULL));

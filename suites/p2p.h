@@ -59,6 +59,9 @@ void check_peer_reaches(struct peers *peers, uint64_t iova, uint8_t *memory,
 #define expect_peer_reaches(peers, iova, memory) \
 	check_peer_reaches(peers, iova, memory, PLACE("the device reaches the BAR at " #iova))
 
+/* The window is going to be taken away, perhaps under running DMA: the case provokes what is reported then. */
+void peers_lose(struct peers *peers);
+
 /* The IOMMU lets through neither a write nor a read of 8 bytes. What is in the BAR is for the case to check. */
 void check_peer_refused(struct peers *peers, uint64_t iova, const struct place *place);
 #define expect_peer_refused(peers, iova) \

@@ -189,7 +189,8 @@ void check_peer_refused(struct peers *peers, uint64_t iova, const struct place *
 	uint64_t value = 0x6a6a6a6a6a6a6a6a;
 	enum engine_status status;
 
-	provokes_faults(peers->t);
+	provokes_dma(peers->rig, PROVOKED_READ | PROVOKED_WRITE, iova, sizeof(value),
+		     IOMMUT_NO_PASID);
 	status = write_through(peers, iova, &value, sizeof(value));
 	if (status != refusal)
 		expectation_failed(peers->t, place, "the write ended %s instead of %s",
@@ -198,6 +199,12 @@ void check_peer_refused(struct peers *peers, uint64_t iova, const struct place *
 	if (status != refusal)
 		expectation_failed(peers->t, place, "the read ended %s instead of %s",
 				   engine_status_name(status), engine_status_name(refusal));
+}
+
+void peers_lose(struct peers *peers)
+{
+	provokes_dma(peers->rig, PROVOKED_READ | PROVOKED_WRITE, peers->iova, WINDOW,
+		     IOMMUT_NO_PASID);
 }
 
 void check_bar_stays(struct peers *peers, const struct place *place)

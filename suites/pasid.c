@@ -297,7 +297,7 @@ CASE(read_only, .proves = "memory mapped for reading only cannot be written with
 	expect_bytes(t, seen, area->data, sizeof(seen));
 	memset(seen, 0x11, sizeof(seen));
 	expect_zero(t, svm->engine->driver->load(svm->engine, 0, seen, sizeof(seen)));
-	provokes_faults(t);
+	provokes_transfer(svm->rig, &write);
 	expect_zero(t, engine_run(svm->engine, &write, &result));
 	expect_area_canary(area);
 	expect_that(t, result.status == ENGINE_BLOCKED || result.status == ENGINE_NO_TRANSLATION,
@@ -406,6 +406,7 @@ CASE(fault_report,
 	attach_pasid(table, 6);
 	expect_pasid_reaches(area, 6);
 	/* A translation request may ask for reading first: its direction is the device's business. */
+	provokes_transfer(svm->rig, &refused.transfer);
 	provoke_report(watch_faults(t), svm->rig, nowhere, write_again, &refused, &fault);
 	expect_that(t, fault.fields & IOMMUT_FAULT_HAS_PASID, "the report names no PASID");
 	expect_equal(t, fault.pasid, 6);

@@ -486,6 +486,7 @@ CASE(special_requests,
 		flags |= TESTDEV_PRI_PRIVILEGED;
 		perm |= IOMMU_PGFAULT_PERM_PRIV;
 	}
+	provokes_page_requests(svm->rig);
 	page_request(svm, nowhere, requester.pasid, 60, flags);
 	for (;;) {
 		size_t count = 1;

@@ -60,7 +60,11 @@ CASE(dma,
      .rule = "examples/dma.c", .parameters = { BACKENDS })
 {
 	rig_close(rig_open(t));
-	provokes_faults(t);
+	provokes_faults(t, &(struct provocation){ .device = test_device_name(t, 0),
+						  .access = PROVOKED_WRITE,
+						  .first = 0x100000,
+						  .last = 0x100fff,
+						  .pasid = IOMMUT_NO_PASID });
 	ends(t, dma_main, test_device_name(t, 0), param(t, "backend"), 0,
 	     "unmapped: the device wrote nothing");
 	ends(t, dma_main, NULL, NULL, 2, "usage: dma");
@@ -91,6 +95,10 @@ CASE(fault_queue, .proves = "fault-queue answers a page request", .rule = "examp
 	need(rig, ENGINE_PRI);
 	rig_close(rig);
 	/* The device asks for the page after a translation that fails. */
-	provokes_faults(t);
+	provokes_faults(t, &(struct provocation){ .device = test_device_name(t, 0),
+						  .access = PROVOKED_READ | PROVOKED_WRITE,
+						  .first = 0x100000,
+						  .last = 0x100fff,
+						  .pasid = 0 });
 	ends(t, fault_queue_main, test_device_name(t, 0), NULL, 0, "the transfer ended: ok");
 }

@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <iommut/types.h>
+
 #include "harness/harness.h"
 
 SUITE("sample", "ends in every way: \"quoted\", back\\slash");
@@ -62,11 +64,35 @@ CASE(locks, .proves = "memory that stays locked fails the case", .rule = "none",
 		skip(t, "memory cannot be locked", "RLIMIT_MEMLOCK");
 }
 
-CASE(provokes, .proves = "a case says once that it provokes faults", .rule = "none",
+CASE(provokes, .proves = "a case says once which faults it provokes", .rule = "none",
      .devices = NO_DEVICE)
 {
-	provokes_faults(t);
-	provokes_faults(t);
+	struct provocation faults = { .device = "0000:05:00.0",
+				      .access = PROVOKED_READ | PROVOKED_WRITE,
+				      .first = 0x1000,
+				      .last = 0x2fff,
+				      .pasid = IOMMUT_NO_PASID };
+
+	provokes_faults(t, &faults);
+	provokes_faults(t, &faults);
+	/* A part of it is no news. */
+	faults.access = PROVOKED_WRITE;
+	faults.first = 0x2000;
+	provokes_faults(t, &faults);
+	faults.last = 0x3000;
+	provokes_faults(t, &faults);
+	faults.pasid = 7;
+	provokes_faults(t, &faults);
+	faults.pasid = ANY_PASID;
+	provokes_faults(t, &faults);
+	faults.pasid = 8;
+	faults.access = PROVOKED_READ;
+	provokes_faults(t, &faults);
+	faults.device = "0000:06:00.0";
+	faults.access = PROVOKED_INTERRUPT;
+	provokes_faults(t, &faults);
+	faults.access = PROVOKED_PAGE_REQUEST;
+	provokes_faults(t, &faults);
 }
 
 CASE(skips, .proves = "a skip names reason and way out", .rule = "none", .devices = NO_DEVICE)

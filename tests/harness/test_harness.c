@@ -83,6 +83,8 @@ static void test_left_behind(void)
 	clear(&ending);
 }
 
+#define PROVOKES "# this case provokes faults: "
+
 static void test_faults(void)
 {
 	struct ending ending;
@@ -90,7 +92,14 @@ static void test_faults(void)
 	run(&ending, "--run", "provokes", "--seed", "1", NULL);
 	assert_exit(&ending, 0);
 	g_assert_cmpstr(ending.output, ==,
-			"KTAP version 1\n1..1\n# this case provokes faults\nok 1 provokes\n");
+			"KTAP version 1\n1..1\n" PROVOKES
+			"0000:05:00.0 read+write 0x1000-0x2fff pasid=none\n" PROVOKES
+			"0000:05:00.0 write 0x2000-0x3000 pasid=none\n" PROVOKES
+			"0000:05:00.0 write 0x2000-0x3000 pasid=7\n" PROVOKES
+			"0000:05:00.0 write 0x2000-0x3000 pasid=any\n" PROVOKES
+			"0000:05:00.0 read 0x2000-0x3000 pasid=8\n" PROVOKES
+			"0000:06:00.0 interrupt\n" PROVOKES
+			"0000:06:00.0 page-request\nok 1 provokes\n");
 	clear(&ending);
 }
 

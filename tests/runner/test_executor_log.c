@@ -4,8 +4,11 @@
 
 #include "runner/executor.h"
 
-#define SAYS_SO "KTAP version 1\n1..1\n# this case provokes faults\n"
-#define CASES   3
+/* What the cases say; the device of the second is the one whose faults are reported, or none is. */
+#define SAYS_SO                                                                                \
+	"KTAP version 1\n1..1\n# this case provokes faults: 0000:02:00.0 write 0x1000-0x1fff " \
+	"pasid=none\n"
+#define CASES 3
 
 static struct device devices[] = {
 	{ .name = (char *)"0000:01:00.0", .group = (char *)"1", .driver = (char *)"vfio-pci" },
@@ -29,12 +32,8 @@ static void set_up(gboolean is_guest)
 	executor.allowed = g_ptr_array_new();
 	executor.running = g_ptr_array_new_with_free_func(running_free);
 	for (guint i = 0; i < CASES; i++) {
-		struct running *run = cases[i] = g_new0(struct running, 1);
+		struct running *run = cases[i] = running_new(&item);
 
-		run->item = &item;
-		run->output[0] = g_string_new(NULL);
-		run->output[1] = g_string_new(NULL);
-		run->kernel = g_string_new(NULL);
 		run->devices[0] = i < 2 ? &devices[i] : NULL;
 		g_ptr_array_add(executor.running, run);
 	}
@@ -49,17 +48,45 @@ static void tear_down(void)
 
 static const char *held_against(guint number)
 {
-	return executor_unmeant_fault(&executor, cases[number]);
+	return cases[number]->fault_line;
+}
+
+static void say(guint number, const char *words)
+{
+	g_string_append(cases[number]->output[0], words);
+}
+
+static void report_at(const char *line, const char *requester, guint64 address)
+{
+	const struct reported_fault fault = { .kind = FAULT_OF_DMA,
+					      .requester = requester,
+					      .has_address = TRUE,
+					      .address = address,
+					      .writes = TRUE,
+					      .pasid = PASID_NONE };
+
+	executor_take_kernel(&executor, line, FALSE, &fault);
+}
+
+static void report(const char *line, const char *requester)
+{
+	report_at(line, requester, 0x1234);
 }
 
 static void one_device(void)
 {
 	set_up(TRUE);
-	executor_take_kernel(&executor, "first", FALSE, "0000:02:00.0");
-	executor_take_kernel(&executor, "second", FALSE, "0001:02:00.0");
+	report("first", "0000:02:00.0");
+	report("second", "02:00.0");
 	g_assert_null(held_against(0));
 	g_assert_cmpstr(held_against(1), ==, "first");
 	g_assert_null(held_against(2));
+	tear_down();
+
+	/* The domain is told, and it is another one: this is nobody's device. */
+	set_up(TRUE);
+	report("line", "0001:02:00.0");
+	g_assert_cmpstr(held_against(0), ==, "line");
 	tear_down();
 }
 
@@ -67,27 +94,64 @@ static void one_device(void)
 static void one_device_beside_another(void)
 {
 	set_up(TRUE);
-	g_string_append(cases[0]->output[0], SAYS_SO);
-	executor_take_kernel(&executor, "line", FALSE, "0000:02:00.0");
+	say(0, SAYS_SO);
+	report("line", "0000:02:00.0");
 	g_assert_cmpstr(held_against(1), ==, "line");
+	tear_down();
+}
+
+/* Only what was announced, and only once it was. */
+static void announced(void)
+{
+	set_up(TRUE);
+	say(1, SAYS_SO);
+	report("line", "02:00.0");
+	g_assert_null(held_against(1));
+	report_at("beside it", "02:00.0", 0x2000);
+	g_assert_cmpstr(held_against(1), ==, "beside it");
+	g_assert_null(held_against(0));
+	g_assert_null(held_against(2));
+	tear_down();
+
+	set_up(TRUE);
+	report("early", "02:00.0");
+	say(1, SAYS_SO);
+	report("late", "02:00.0");
+	g_assert_cmpstr(held_against(1), ==, "early");
+	tear_down();
+
+	/* A line that has not come to its end may become another one. */
+	set_up(TRUE);
+	say(1, "# this case provokes faults: 0000:02:00.0 write 0x1000-0x1");
+	report("line", "02:00.0");
+	g_assert_cmpstr(held_against(1), ==, "line");
+	tear_down();
+
+	set_up(TRUE);
+	say(1, "# this case provokes faults: 0000:02:00.0 write 0x1000-0x1");
+	say(1, "fff pasid=none\n");
+	report("line", "02:00.0");
+	g_assert_null(held_against(1));
 	tear_down();
 }
 
 static void written_by_a_program(void)
 {
+	const struct reported_fault fault = { .requester = "0000:02:00.0" };
+
 	set_up(TRUE);
-	executor_take_kernel(&executor, "line", TRUE, "0000:02:00.0");
+	executor_take_kernel(&executor, "line", TRUE, &fault);
 	g_assert_null(held_against(1));
 	tear_down();
 }
 
 static void nobodys_device(void)
 {
-	static const char *const names[] = { "0000:fe:00.0", "0000:00:00.0", "" };
+	static const char *const names[] = { "0000:fe:00.0", "0000:00:00.0", "unknown" };
 
 	for (guint n = 0; n < G_N_ELEMENTS(names); n++) {
 		set_up(TRUE);
-		executor_take_kernel(&executor, "line", FALSE, names[n]);
+		report("line", names[n]);
 		for (guint i = 0; i < CASES; i++)
 			g_assert_cmpstr(held_against(i), ==, "line");
 		tear_down();
@@ -98,32 +162,31 @@ static void nobodys_device(void)
 static void a_driver_at_work(void)
 {
 	set_up(FALSE);
-	executor_take_kernel(&executor, "line", FALSE, "0000:00:00.0");
+	report("line", "0000:00:00.0");
 	for (guint i = 0; i < CASES; i++)
 		g_assert_null(held_against(i));
-	executor_take_kernel(&executor, "line", FALSE, "0000:fe:00.0");
+	report("line", "0000:fe:00.0");
 	g_assert_cmpstr(held_against(0), ==, "line");
 	tear_down();
 }
 
-/* One that ran then provokes faults: it may say so later, and may be over first. */
+/* One that runs then has announced it. */
 static void nobodys_device_beside_another(void)
 {
 	set_up(TRUE);
-	executor_take_kernel(&executor, "line", FALSE, "0000:fe:00.0");
+	say(1, SAYS_SO);
+	report("line", "unknown");
+	for (guint i = 0; i < CASES; i++)
+		g_assert_null(held_against(i));
+	report("line", "0000:fe:00.0");
 	g_assert_cmpstr(held_against(0), ==, "line");
-	g_string_append(cases[1]->output[0], SAYS_SO);
-	g_assert_null(held_against(0));
 	tear_down();
 
+	/* What comes after it is another matter. */
 	set_up(TRUE);
-	g_string_append(cases[1]->output[0], SAYS_SO);
-	executor_take_kernel(&executor, "line", FALSE, "0000:fe:00.0");
-	(void)held_against(1);
+	say(1, SAYS_SO);
 	g_ptr_array_remove(executor.running, cases[1]);
-	g_assert_null(held_against(0));
-	/* What came after that is another matter. */
-	executor_take_kernel(&executor, "later", FALSE, "0000:fe:00.0");
+	report("later", "unknown");
 	g_assert_cmpstr(held_against(0), ==, "later");
 	g_assert_cmpstr(held_against(2), ==, "later");
 	tear_down();
@@ -134,6 +197,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/executor_log/one-device", one_device);
 	g_test_add_func("/executor_log/one-device-beside-another", one_device_beside_another);
+	g_test_add_func("/executor_log/announced", announced);
 	g_test_add_func("/executor_log/written-by-a-program", written_by_a_program);
 	g_test_add_func("/executor_log/nobodys-device", nobodys_device);
 	g_test_add_func("/executor_log/a-driver-at-work", a_driver_at_work);

@@ -12,6 +12,8 @@
 
 #define FAULT "DMAR: [DMA Write NO_PASID] Request device [00:01.0] fault addr 0x1000"
 
+#define PROVOKES(pages) "this case provokes faults: 0000:00:01.0 write " pages " pasid=none"
+
 struct story {
 	const char *name;
 	int devices;
@@ -20,7 +22,8 @@ struct story {
 	const char *user;  /* "1": a program wrote it */
 	const char *taint;
 	const char *leak;
-	const char *words; /* among the diagnostics, or NULL */
+	const char *words; /* among the diagnostics, before the line, or NULL */
+	const char *late;  /* after it, or NULL */
 };
 
 static const struct story stories[] = {
@@ -28,8 +31,10 @@ static const struct story stories[] = {
 	{ "warns", 0, "WARNING: drivers/iommu/iommu.c:1 at f+0x1/0x2, CPU#0: x/1" },
 	{ "program_warns", 0, "WARNING: a program says so", .user = "1" },
 	{ "faults", 1, FAULT, .fault = "0000:00:01.0" },
-	{ "provokes", 1, FAULT, .fault = "0000:00:01.0", .words = "# this case provokes faults\n" },
-	{ "quotes", 1, FAULT, .fault = "0000:00:01.0", .words = "# 'this case provokes faults'\n" },
+	{ "provokes", 1, FAULT, .fault = "00:01.0", .words = PROVOKES("0x0-0x1fff") },
+	{ "provokes_other", 1, FAULT, .fault = "00:01.0", .words = PROVOKES("0x2000-0x2fff") },
+	{ "provokes_late", 1, FAULT, .fault = "00:01.0", .late = PROVOKES("0x0-0x1fff") },
+	{ "quotes", 1, FAULT, .fault = "00:01.0", .words = "'" PROVOKES("0x0-0x1fff") },
 	{ "fault_of_nobody", 0, FAULT, .fault = "unknown" },
 	{ "taints", 0, .taint = "512" },
 	{ "forces_module", 0, .taint = "2" },
@@ -83,35 +88,50 @@ static void send_cases(void)
 	}
 }
 
-static void send_output(const char *job, const char *variant, const char *words)
+static void send_output(const char *job, const char *beginning, const char *text)
 {
 	const uint32_t number = (uint32_t)atoi(job);
 	const uint8_t start[5] = { (uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16),
 				   (uint8_t)(number >> 24), STREAM_STDOUT };
 	struct message message = { 0 };
-	char text[512];
-	int length = snprintf(text, sizeof(text), "KTAP version 1\n1..1\n%sok 1 %s\n",
-			      words ? words : "", variant);
+	char line[512];
+	int length = snprintf(line, sizeof(line), "%s%s\n", beginning, text);
 
 	message_add_bytes(&message, start, sizeof(start));
-	message_add_bytes(&message, text, (size_t)length);
+	message_add_bytes(&message, line, (size_t)length);
 	send_frame(FRAME_OUTPUT, &message);
+}
+
+static void send_line(const struct story *story)
+{
+	struct message message = { 0 };
+
+	message_add(&message, "level", "4");
+	message_add(&message, "text", story->line);
+	if (story->user)
+		message_add(&message, "user", story->user);
+	if (story->fault) {
+		message_add(&message, "fault", story->fault);
+		message_add(&message, "kind", "dma");
+		message_add(&message, "address", "0x1000");
+		message_add(&message, "access", "write");
+		message_add(&message, "pasid", "none");
+	}
+	send_frame(FRAME_KMSG, &message);
 }
 
 static void tell(const struct story *story, const char *job)
 {
 	struct message message = { 0 };
 
-	if (story->line) {
-		message_add(&message, "level", "4");
-		message_add(&message, "text", story->line);
-		if (story->user)
-			message_add(&message, "user", story->user);
-		if (story->fault)
-			message_add(&message, "fault", story->fault);
-		send_frame(FRAME_KMSG, &message);
-	}
-	send_output(job, story->name, story->words);
+	send_output(job, "KTAP version 1\n1..1", "");
+	if (story->words)
+		send_output(job, "# ", story->words);
+	if (story->line)
+		send_line(story);
+	if (story->late)
+		send_output(job, "# ", story->late);
+	send_output(job, "ok 1 ", story->name);
 	message_add(&message, "job", job);
 	message_add(&message, "status", "0");
 	message_add(&message, "duration_us", "10");

@@ -66,6 +66,8 @@ static void test_faults(void)
 	expect("faults", VERDICT_FAIL, "(provokes_faults): DMAR: [DMA Write");
 	expect("faults --allow-log fault.addr.0x1000$", VERDICT_PASS, "");
 	expect("provokes", VERDICT_PASS, "");
+	expect("provokes_other", VERDICT_FAIL, "(provokes_faults): DMAR: [DMA Write");
+	expect("provokes_late", VERDICT_FAIL, "(provokes_faults): DMAR: [DMA Write");
 	expect("quotes", VERDICT_FAIL, "(provokes_faults)");
 	expect("fault_of_nobody", VERDICT_FAIL, "(provokes_faults)");
 }
