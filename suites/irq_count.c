@@ -41,6 +41,7 @@ CASE(storm_bounded,
 	struct dma_buffer *buffer = map_buffer(rig, PAGE);
 	uint64_t seen = 0, sent;
 
+	need(rig, ENGINE_STORM | ENGINE_FILL);
 	testdev_set32(&rig->engine, TESTDEV_CONTROL, TESTDEV_CONTROL_CLEAR_COUNTERS);
 	irq_storm(rig, buffer, 0);
 	for (int64_t end = now_ms() + 5000; testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 200;) {
