@@ -107,6 +107,26 @@ void __wrap_engine_close(struct engine *engine)
 {
 }
 
+#elif defined(LIE_REST)
+
+/* Before anybody has asked for a transfer there is one. */
+int __real_engine_open(struct engine *engine, const struct engine_driver *driver,
+		       struct iommut_device *device);
+int __wrap_engine_open(struct engine *engine, const struct engine_driver *driver,
+		       struct iommut_device *device);
+
+int __wrap_engine_open(struct engine *engine, const struct engine_driver *driver,
+		       struct iommut_device *device)
+{
+	const struct engine_transfer early = {
+		.operation = ENGINE_OP_FILL, .pasid = IOMMUT_NO_PASID, .iova = 0x280000, .length = 4
+	};
+	int error = __real_engine_open(engine, driver, device);
+	struct engine_result result;
+
+	return error ? error : engine_run(engine, &early, &result);
+}
+
 #else
 #error "which lie?"
 #endif
