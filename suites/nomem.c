@@ -48,12 +48,7 @@ static void map_short_of_memory(struct dma_buffer *buffer, int (*map)(struct dma
 
 	need(rig, ENGINE_WRITE | ENGINE_SEES_ERRORS);
 	while (shortage_next(shortage)) {
-		int error;
-
-		shortage_begin(shortage);
-		error = map(buffer);
-		shortage_end(shortage);
-		if (call_failed(shortage, error)) {
+		if (call_failed(shortage, map(buffer))) {
 			expect_equal(t, pinned(t), before);
 			expect_not_mapped(buffer);
 			/* Memory is there again. */
@@ -160,14 +155,10 @@ CASE(unmap,
 
 	need(rig, ENGINE_WRITE | ENGINE_SEES_ERRORS);
 	while (shortage_next(shortage)) {
-		int error;
-
 		expect_zero(t, map_memory(buffer));
 		expect_reaches(buffer);
-		shortage_begin(shortage);
-		error = iommut_space_unmap(rig->space, buffer->iova, buffer->length, &unmapped);
-		shortage_end(shortage);
-		if (call_failed(shortage, error)) {
+		if (call_failed(shortage, iommut_space_unmap(rig->space, buffer->iova,
+							     buffer->length, &unmapped))) {
 			expect_reaches(buffer);
 			expect_zero(t, iommut_space_unmap(rig->space, buffer->iova, buffer->length,
 							  &unmapped));
@@ -269,12 +260,8 @@ CASE(open,
 	shortage = shortage_open(t);
 	while (shortage_next(shortage)) {
 		struct handles handles = prepare_handles(t);
-		int error;
 
-		shortage_begin(shortage);
-		error = attach_handles(t, &handles);
-		shortage_end(shortage);
-		(void)call_failed(shortage, error);
+		(void)call_failed(shortage, attach_handles(t, &handles));
 		close_handles(&handles);
 	}
 	shortage_proven(shortage);
@@ -318,13 +305,8 @@ CASE(reset,
 	struct shortage *shortage = shortage_open(t);
 
 	while (shortage_next(shortage)) {
-		int error;
-
 		expect_reaches(buffer);
-		shortage_begin(shortage);
-		error = iommut_device_reset(rig->device);
-		shortage_end(shortage);
-		if (call_failed(shortage, error))
+		if (call_failed(shortage, iommut_device_reset(rig->device)))
 			expect_zero(t, iommut_device_reset(rig->device));
 	}
 	note(t, "%u allocations could fail", shortage->round - 1);

@@ -36,7 +36,7 @@ struct shortage *shortage_open(struct test *t);
 /* Another round, unless all allocations of the call have had theirs. */
 bool shortage_next(struct shortage *shortage);
 
-/* What happens between these two lacks one allocation. */
+/* What happens between these two lacks one allocation; call_failed() is for a call that may fail for it. */
 void shortage_begin(struct shortage *shortage);
 void shortage_end(struct shortage *shortage);
 
@@ -45,7 +45,17 @@ void shortage_end(struct shortage *shortage);
  * of it must be left.
  */
 bool shortage_failed(struct shortage *shortage, int error, const struct place *place);
-#define call_failed(shortage, error) shortage_failed(shortage, error, PLACE(#error))
+
+/* One call that lacks one allocation, and what shortage_failed() says of it. */
+#define call_failed(shortage, call)                                  \
+	({                                                           \
+		int call_error;                                      \
+                                                                     \
+		shortage_begin(shortage);                            \
+		call_error = (call);                                 \
+		shortage_end(shortage);                              \
+		shortage_failed(shortage, call_error, PLACE(#call)); \
+	})
 
 /* At the end: some call did fail, or the case has shown nothing. */
 void shortage_proven(struct shortage *shortage);

@@ -78,12 +78,9 @@ CASE(page_table,
 
 	while (shortage_next(shortage)) {
 		uint32_t hwpt = 0;
-		int error;
 
-		shortage_begin(shortage);
-		error = iommut_hwpt_alloc(two.iommufd, two.device, two.ioas[1], 0, 0, &hwpt);
-		shortage_end(shortage);
-		if (call_failed(shortage, error))
+		if (call_failed(shortage, iommut_hwpt_alloc(two.iommufd, two.device, two.ioas[1], 0,
+							    0, &hwpt)))
 			expect_zero(t, iommut_hwpt_alloc(two.iommufd, two.device, two.ioas[1], 0, 0,
 							 &hwpt));
 		expect_in_space(&two, 0);
@@ -105,12 +102,7 @@ CASE(replace,
 	struct shortage *shortage = shortage_open(t);
 
 	while (shortage_next(shortage)) {
-		int error;
-
-		shortage_begin(shortage);
-		error = iommut_device_attach(two.rig->device, two.ioas[1]);
-		shortage_end(shortage);
-		if (call_failed(shortage, error)) {
+		if (call_failed(shortage, iommut_device_attach(two.rig->device, two.ioas[1]))) {
 			struct engine_result result;
 			uint64_t value = random64(t);
 
@@ -141,12 +133,7 @@ CASE(replace_keeps,
 	struct shortage *shortage = shortage_open(t);
 
 	while (shortage_next(shortage)) {
-		int error;
-
-		shortage_begin(shortage);
-		error = iommut_device_attach(two.rig->device, two.ioas[1]);
-		shortage_end(shortage);
-		if (call_failed(shortage, error))
+		if (call_failed(shortage, iommut_device_attach(two.rig->device, two.ioas[1])))
 			expect_in_space(&two, 0);
 		else
 			expect_zero(t, iommut_device_attach(two.rig->device, two.ioas[0]));
@@ -164,13 +151,8 @@ CASE(attach,
 	struct shortage *shortage = shortage_open(t);
 
 	while (shortage_next(shortage)) {
-		int error;
-
 		expect_zero(t, iommut_device_detach(two.rig->device));
-		shortage_begin(shortage);
-		error = iommut_device_attach(two.rig->device, two.ioas[0]);
-		shortage_end(shortage);
-		if (call_failed(shortage, error)) {
+		if (call_failed(shortage, iommut_device_attach(two.rig->device, two.ioas[0]))) {
 			fill_canary(two.first);
 			expect_write_blocked(two.rig, two.first->iova, 8);
 			expect_canary(two.first);
@@ -223,11 +205,8 @@ CASE(address_space,
 	while (shortage_next(shortage)) {
 		fd = -1;
 		id = 0;
-		shortage_begin(shortage);
-		error = queue ? iommut_fault_queue_alloc(iommufd, &id, &fd)
-			      : iommut_ioas_alloc(iommufd, &id);
-		shortage_end(shortage);
-		if (call_failed(shortage, error)) {
+		if (call_failed(shortage, queue ? iommut_fault_queue_alloc(iommufd, &id, &fd)
+						: iommut_ioas_alloc(iommufd, &id))) {
 			/* One that was made after all would be among the first, like those below. */
 			for (id = 1; id <= FIRST_IDS; id++)
 				expect_errno(t, iommut_destroy(iommufd, id), ENOENT);
@@ -262,10 +241,7 @@ CASE(interrupts,
 		uint64_t count = 0;
 		int error;
 
-		shortage_begin(shortage);
-		error = iommut_irqs_open(&irqs, rig->device, kind, 2);
-		shortage_end(shortage);
-		if (call_failed(shortage, error))
+		if (call_failed(shortage, iommut_irqs_open(&irqs, rig->device, kind, 2)))
 			expect_zero(t, iommut_irqs_open(&irqs, rig->device, kind, 2));
 		expect_zero(t, rig->engine.driver->interrupt(&rig->engine, 1));
 		error = iommut_irqs_wait(irqs, 1, 2000, &count);
