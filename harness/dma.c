@@ -87,7 +87,7 @@ void check_read(struct rig *rig, uint64_t iova, void *data, size_t length,
 	check_status(rig, &result, ENGINE_OK, place);
 }
 
-static uint8_t *random_bytes(struct test *t, size_t length)
+uint8_t *random_bytes(struct test *t, size_t length)
 {
 	uint8_t *bytes = malloc(length);
 

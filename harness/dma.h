@@ -204,6 +204,13 @@ void unmap_buffer(struct dma_buffer *buffer);
  */
 uint64_t free_iova(struct rig *rig, uint64_t length);
 
+/**
+ * random_bytes() - bytes that are in no other place, given back when the case ends
+ * @t: the test
+ * @length: how many
+ */
+uint8_t *random_bytes(struct test *t, size_t length);
+
 #define CANARY 0xc5
 
 /**

@@ -99,7 +99,7 @@ CASE(quiet_at_rest, .proves = "opening and closing an engine makes the device to
 		t, NULL, 0, &(struct iommut_device_options){ .flags = IOMMUT_DEVICE_DETACHED });
 	const struct engine_driver *driver = rig->engine.driver;
 	struct fault_watch *watch = watch_faults(t);
-	void *staging = block(t, ENGINE_STAGING_SIZE);
+	void *staging = random_bytes(t, ENGINE_STAGING_SIZE);
 	int64_t end = now_ms() + CONCLUSIVE_MS;
 	struct iommut_fault fault;
 

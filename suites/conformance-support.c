@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Transfers for the cases about engines. */
-#include <stdlib.h>
-
-#include <iommut/pattern.h>
 
 #include "suites/conformance.h"
 
@@ -67,22 +64,11 @@ uint32_t longest_write(const struct engine *engine)
 	return longest < engine->max_length ? longest : engine->max_length;
 }
 
-uint8_t *block(struct test *t, size_t length)
-{
-	uint8_t *bytes = malloc(length);
-
-	if (!bytes)
-		fail(t, "out of memory");
-	undo_later(t, free, bytes);
-	iommut_pattern_fill(bytes, length, random64(t), 0);
-	return bytes;
-}
-
 /* Random bytes, those of the pattern, or the device's own: what write_of() is to put into memory. */
 uint8_t *load_block(struct rig *rig, uint32_t length)
 {
 	struct engine *engine = &rig->engine;
-	uint8_t *bytes = block(rig->t, length);
+	uint8_t *bytes = random_bytes(rig->t, length);
 
 	if (writes_pattern(engine))
 		pattern_bytes(bytes, length, engine->fill_pattern);

@@ -43,8 +43,8 @@ CASE(load_store, .proves = "what is put into the device's buffer can be taken ou
 {
 	struct rig *rig = rig_open(t);
 	struct engine *engine = &rig->engine;
-	uint8_t *in = block(t, engine->buffer_size);
-	uint8_t *out = block(t, engine->buffer_size);
+	uint8_t *in = random_bytes(t, engine->buffer_size);
+	uint8_t *out = random_bytes(t, engine->buffer_size);
 	uint8_t byte = 0;
 
 	need(rig, ENGINE_READ | ENGINE_WRITE);
@@ -67,7 +67,7 @@ CASE(write_exact,
 	struct rig *rig = rig_open(t);
 	uint32_t longest = some_length(rig, 0);
 	struct dma_buffer *buffer = map_buffer(rig, longest + AROUND);
-	uint8_t *bytes = block(t, longest);
+	uint8_t *bytes = random_bytes(t, longest);
 	size_t used;
 
 	need(rig, ENGINE_WRITE);
@@ -98,7 +98,7 @@ CASE(fill_exact,
 	struct rig *rig = rig_open(t);
 	uint32_t longest = rig->engine.max_length < 65536 ? rig->engine.max_length : 65536;
 	struct dma_buffer *buffer = map_buffer(rig, longest + 8192);
-	uint8_t *bytes = block(t, longest);
+	uint8_t *bytes = random_bytes(t, longest);
 
 	need(rig, ENGINE_FILL);
 	for (int round = 0; round < rounds_of(&rig->engine); round++) {
@@ -137,7 +137,7 @@ CASE(read_exact,
 	struct rig *rig = rig_open(t);
 	uint32_t longest = some_length(rig, 0);
 	struct dma_buffer *buffer = map_buffer(rig, longest + AROUND);
-	uint8_t *seen = block(t, longest);
+	uint8_t *seen = random_bytes(t, longest);
 	uint64_t first = random64(t);
 	size_t used;
 
@@ -173,7 +173,7 @@ CASE(own_exact,
 		{ 0, 4 },      { 0, 64 }, { 0, 512 }, { 0, 4096 }, { 0, engine->max_length },
 		{ last, 4096 }
 	};
-	uint8_t *bytes = block(t, engine->max_length + 4096);
+	uint8_t *bytes = random_bytes(t, engine->max_length + 4096);
 	unsigned int kinds = 0;
 
 	need(rig, ENGINE_OWN_BYTES);
@@ -214,7 +214,7 @@ CASE(compare_exact,
 	struct engine *engine = &rig->engine;
 	struct dma_buffer *buffer = map_buffer(rig, 4096 + 8192);
 	uint32_t length = longest_write(engine) < 4096 ? longest_write(engine) : 4096;
-	uint8_t *bytes, *before = block(t, buffer->length);
+	uint8_t *bytes, *before = random_bytes(t, buffer->length);
 	struct engine_transfer compare;
 
 	need(rig, ENGINE_COMPARE);

@@ -19,9 +19,6 @@ struct engine_transfer write_of(const struct engine *engine, uint64_t iova, uint
 /* The longest write_of() that ends soon. */
 uint32_t longest_write(const struct engine *engine);
 
-/* Random bytes, given back when the case ends. */
-uint8_t *block(struct test *t, size_t length);
-
 /* What the next write_of() of this length is to put into memory. */
 uint8_t *load_block(struct rig *rig, uint32_t length);
 

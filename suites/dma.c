@@ -11,23 +11,11 @@ SUITE("dma", "DMA that must work: every byte, and no other byte");
 
 #define GUARD 64
 
-/* Random bytes, freed at the end of the case. */
-static uint8_t *random_block(struct test *t, size_t length)
-{
-	uint8_t *block = malloc(length);
-
-	if (!block)
-		fail(t, "out of memory");
-	undo_later(t, free, block);
-	iommut_pattern_fill(block, length, random64(t), 0);
-	return block;
-}
-
 /* The device writes at an offset: its bytes arrive, the guards on both sides stay. */
 static void write_between_guards(struct dma_buffer *buffer, size_t offset, size_t length)
 {
 	struct test *t = buffer->rig->t;
-	uint8_t *bytes = random_block(t, length);
+	uint8_t *bytes = random_bytes(t, length);
 
 	fill_canary(buffer);
 	expect_write(buffer->rig, buffer->iova + offset, bytes, length);
@@ -40,8 +28,8 @@ static void write_between_guards(struct dma_buffer *buffer, size_t offset, size_
 static void read_between_guards(struct dma_buffer *buffer, size_t offset, size_t length)
 {
 	struct test *t = buffer->rig->t;
-	uint8_t *bytes = random_block(t, length);
-	uint8_t *seen = random_block(t, length);
+	uint8_t *bytes = random_bytes(t, length);
+	uint8_t *seen = random_bytes(t, length);
 
 	fill_canary(buffer);
 	memcpy(buffer->data + offset, bytes, length);
@@ -114,7 +102,7 @@ CASE(page_crossing,
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *first = make_buffer(rig, 2 * 4096, NULL);
 	struct dma_buffer *second = make_buffer(rig, 2 * 4096, NULL);
-	uint8_t *bytes = random_block(t, 256), *seen = random_block(t, 256);
+	uint8_t *bytes = random_bytes(t, 256), *seen = random_bytes(t, 256);
 
 	/* Page 0 of the first and page 1 of the second become neighbours for the device alone. */
 	expect_zero(t, iommut_space_map(rig->space, first->data, 4096, first->iova, IOMMUT_RW));
@@ -173,7 +161,7 @@ CASE(two_mappings, .proves = "one page mapped at two IOVAs is the same memory th
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *buffer = map_buffer(rig, 4096);
 	uint64_t other = free_iova(rig, 4096);
-	uint8_t *bytes = random_block(t, 512), *seen = random_block(t, 512);
+	uint8_t *bytes = random_bytes(t, 512), *seen = random_bytes(t, 512);
 
 	expect_zero(t, iommut_space_map(rig->space, buffer->data, 4096, other, IOMMUT_RW));
 	expect_write(rig, other + 128, bytes, 512);
