@@ -93,8 +93,14 @@ void support_init(int *argc, char ***argv)
 	g_setenv("IOMMUT_CONFIG", "", TRUE);
 }
 
-void support_end(void)
+int support_run(const struct support_test *tests, gsize count)
 {
+	int code;
+
+	for (gsize i = 0; i < count; i++)
+		g_test_add_func(tests[i].name, tests[i].run);
+	code = g_test_run();
 	remove_tree(state);
 	g_free(state);
+	return code;
 }

@@ -31,10 +31,24 @@ void clear(struct outcome *outcome);
 /**
  * support_init() - take the command line, and keep to a state folder of our own
  *
- * For support_end() at the end.
+ * For support_run() after it.
  */
 void support_init(int *argc, char ***argv);
-void support_end(void);
+
+/* A test, and what it is called. */
+struct support_test {
+	const char *name;
+	void (*run)(void);
+};
+
+/**
+ * support_run() - run tests, and remove the state folder
+ * @tests: those
+ * @count: how many
+ *
+ * Return: what main() is to return.
+ */
+int support_run(const struct support_test *tests, gsize count);
 
 char *new_folder(void);
 void remove_tree(const char *path);

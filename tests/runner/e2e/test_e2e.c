@@ -334,32 +334,31 @@ static void test_until_fail(void)
 
 int main(int argc, char **argv)
 {
-	int code;
+	static const struct support_test tests[] = {
+		{ "/e2e/pass", test_verdicts },
+		{ "/e2e/fail", test_fail },
+		{ "/e2e/skip", test_skip },
+		{ "/e2e/signal", test_signal },
+		{ "/e2e/silence", test_silence },
+		{ "/e2e/contradiction", test_contradiction },
+		{ "/e2e/wrong-name", test_wrong_name },
+		{ "/e2e/timeout", test_timeout },
+		{ "/e2e/flood", test_flood },
+		{ "/e2e/leak", test_leak },
+		{ "/e2e/stimulus", test_stimulus },
+		{ "/e2e/escapes", test_escapes },
+		{ "/e2e/lost-machine", test_lost_machine },
+		{ "/e2e/choosing", test_choosing },
+		{ "/e2e/shards", test_shards },
+		{ "/e2e/seed", test_seed },
+		{ "/e2e/stop-first", test_stop_first },
+		{ "/e2e/parallel", test_parallel },
+		{ "/e2e/output-in-the-way", test_output_in_the_way },
+		{ "/e2e/interrupt", test_interrupt },
+		{ "/e2e/plan-file", test_plan_file },
+		{ "/e2e/until-fail", test_until_fail },
+	};
 
 	support_init(&argc, &argv);
-	g_test_add_func("/e2e/pass", test_verdicts);
-	g_test_add_func("/e2e/fail", test_fail);
-	g_test_add_func("/e2e/skip", test_skip);
-	g_test_add_func("/e2e/signal", test_signal);
-	g_test_add_func("/e2e/silence", test_silence);
-	g_test_add_func("/e2e/contradiction", test_contradiction);
-	g_test_add_func("/e2e/wrong-name", test_wrong_name);
-	g_test_add_func("/e2e/timeout", test_timeout);
-	g_test_add_func("/e2e/flood", test_flood);
-	g_test_add_func("/e2e/leak", test_leak);
-	g_test_add_func("/e2e/stimulus", test_stimulus);
-	g_test_add_func("/e2e/escapes", test_escapes);
-	g_test_add_func("/e2e/lost-machine", test_lost_machine);
-	g_test_add_func("/e2e/choosing", test_choosing);
-	g_test_add_func("/e2e/shards", test_shards);
-	g_test_add_func("/e2e/seed", test_seed);
-	g_test_add_func("/e2e/stop-first", test_stop_first);
-	g_test_add_func("/e2e/parallel", test_parallel);
-	g_test_add_func("/e2e/output-in-the-way", test_output_in_the_way);
-	g_test_add_func("/e2e/interrupt", test_interrupt);
-	g_test_add_func("/e2e/plan-file", test_plan_file);
-	g_test_add_func("/e2e/until-fail", test_until_fail);
-	code = g_test_run();
-	support_end();
-	return code;
+	return support_run(tests, G_N_ELEMENTS(tests));
 }

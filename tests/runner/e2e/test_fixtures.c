@@ -226,16 +226,15 @@ static void test_worker_killed(void)
 
 int main(int argc, char **argv)
 {
-	int code;
+	static const struct support_test tests[] = {
+		{ "/fixtures/scopes", test_scopes },
+		{ "/fixtures/lost-agent", test_lost_agent },
+		{ "/fixtures/not-possible", test_not_possible },
+		{ "/fixtures/runner-killed", test_runner_killed },
+		{ "/fixtures/keeper-killed", test_keeper_killed },
+		{ "/fixtures/worker-killed", test_worker_killed },
+	};
 
 	support_init(&argc, &argv);
-	g_test_add_func("/fixtures/scopes", test_scopes);
-	g_test_add_func("/fixtures/lost-agent", test_lost_agent);
-	g_test_add_func("/fixtures/not-possible", test_not_possible);
-	g_test_add_func("/fixtures/runner-killed", test_runner_killed);
-	g_test_add_func("/fixtures/keeper-killed", test_keeper_killed);
-	g_test_add_func("/fixtures/worker-killed", test_worker_killed);
-	code = g_test_run();
-	support_end();
-	return code;
+	return support_run(tests, G_N_ELEMENTS(tests));
 }

@@ -115,22 +115,23 @@ static void test_log_is_attached(void)
 
 int main(int argc, char **argv)
 {
+	static const struct support_test tests[] = {
+		{ "/judging/content", test_content },
+		{ "/judging/kernel", test_kernel },
+		{ "/judging/faults", test_faults },
+		{ "/judging/taint", test_taint },
+		{ "/judging/left-behind", test_left_behind },
+		{ "/judging/abort", test_abort },
+		{ "/judging/log-is-attached", test_log_is_attached },
+	};
 	int code;
 
 	support_init(&argc, &argv);
 	on = g_strdup_printf("exec:%s", suites);
 	folders = new_folder();
-	g_test_add_func("/judging/content", test_content);
-	g_test_add_func("/judging/kernel", test_kernel);
-	g_test_add_func("/judging/faults", test_faults);
-	g_test_add_func("/judging/taint", test_taint);
-	g_test_add_func("/judging/left-behind", test_left_behind);
-	g_test_add_func("/judging/abort", test_abort);
-	g_test_add_func("/judging/log-is-attached", test_log_is_attached);
-	code = g_test_run();
+	code = support_run(tests, G_N_ELEMENTS(tests));
 	remove_tree(folders);
 	g_free(folders);
 	g_free(on);
-	support_end();
 	return code;
 }

@@ -380,11 +380,10 @@ int main(int argc, char **argv)
 	support_init(&argc, &argv);
 	folder = new_folder();
 	write_profile(folder);
-	g_test_add_func(about_lab ? "/kills/lab" : "/kills/here", test_kills);
-	code = g_test_run();
+	code = support_run(
+		&(struct support_test){ about_lab ? "/kills/lab" : "/kills/here", test_kills }, 1);
 	remove_tree(folder);
 	g_free(profile_file);
 	g_free(monitor);
-	support_end();
 	return code;
 }

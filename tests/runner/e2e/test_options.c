@@ -397,28 +397,27 @@ static void test_settings(void)
 
 int main(int argc, char **argv)
 {
-	int code;
+	static const struct support_test tests[] = {
+		{ "/options/patterns", test_patterns },
+		{ "/options/words", test_words },
+		{ "/options/marks", test_marks },
+		{ "/options/params", test_params },
+		{ "/options/deselect", test_deselect },
+		{ "/options/shuffle", test_shuffle },
+		{ "/options/plan-of-list", test_plan_of_list },
+		{ "/options/repeat", test_repeat },
+		{ "/options/max-fail", test_max_fail },
+		{ "/options/max-fail-at-the-end", test_max_fail_at_the_end },
+		{ "/options/dry-run", test_dry_run },
+		{ "/options/last-run", test_last_run },
+		{ "/options/resume-of-last-failed", test_resume_of_last_failed },
+		{ "/options/balance", test_balance },
+		{ "/options/slurm", test_slurm },
+		{ "/options/abort-on-loss", test_abort_on_loss },
+		{ "/options/known-issues", test_known_issues },
+		{ "/options/settings", test_settings },
+	};
 
 	support_init(&argc, &argv);
-	g_test_add_func("/options/patterns", test_patterns);
-	g_test_add_func("/options/words", test_words);
-	g_test_add_func("/options/marks", test_marks);
-	g_test_add_func("/options/params", test_params);
-	g_test_add_func("/options/deselect", test_deselect);
-	g_test_add_func("/options/shuffle", test_shuffle);
-	g_test_add_func("/options/plan-of-list", test_plan_of_list);
-	g_test_add_func("/options/repeat", test_repeat);
-	g_test_add_func("/options/max-fail", test_max_fail);
-	g_test_add_func("/options/max-fail-at-the-end", test_max_fail_at_the_end);
-	g_test_add_func("/options/dry-run", test_dry_run);
-	g_test_add_func("/options/last-run", test_last_run);
-	g_test_add_func("/options/resume-of-last-failed", test_resume_of_last_failed);
-	g_test_add_func("/options/balance", test_balance);
-	g_test_add_func("/options/slurm", test_slurm);
-	g_test_add_func("/options/abort-on-loss", test_abort_on_loss);
-	g_test_add_func("/options/known-issues", test_known_issues);
-	g_test_add_func("/options/settings", test_settings);
-	code = g_test_run();
-	support_end();
-	return code;
+	return support_run(tests, G_N_ELEMENTS(tests));
 }

@@ -118,14 +118,13 @@ static void test_of_nothing(void)
 
 int main(int argc, char **argv)
 {
-	int code;
+	static const struct support_test tests[] = {
+		{ "/resume/runner", test_runner },
+		{ "/resume/machine", test_machine },
+		{ "/resume/nothing-left", test_nothing_left },
+		{ "/resume/of-nothing", test_of_nothing },
+	};
 
 	support_init(&argc, &argv);
-	g_test_add_func("/resume/runner", test_runner);
-	g_test_add_func("/resume/machine", test_machine);
-	g_test_add_func("/resume/nothing-left", test_nothing_left);
-	g_test_add_func("/resume/of-nothing", test_of_nothing);
-	code = g_test_run();
-	support_end();
-	return code;
+	return support_run(tests, G_N_ELEMENTS(tests));
 }
