@@ -124,15 +124,10 @@ CASE(window_not_mappable,
 	expect_reaches(buffer);
 }
 
-CASE(stale_message,
-     .proves = "a message that a device kept from an interrupt since disabled signals nobody",
-     .rule = "VT-d 6.5.2.7: interrupt entry cache invalidation; vfio.h: VFIO_DEVICE_SET_IRQS",
-     .parameters = { BACKENDS })
+/* The messages of 4 interrupts, each of which the device sends to show that it is good; then the interrupts are disabled. */
+static void keep_and_disable(struct irq_set *set, struct irq_table *table,
+			     struct irq_message kept[4])
 {
-	struct irq_table *table;
-	struct irq_set *set = open_msix(t, 0, 4, &table);
-	struct irq_message kept[4];
-
 	need(set->rig, ENGINE_MESSAGE);
 	irq_need_remapping(set->rig);
 	provokes_interrupts(set->rig);
@@ -142,6 +137,18 @@ CASE(stale_message,
 		expect_irq(set, i);
 	}
 	irq_disable(set);
+}
+
+CASE(stale_message,
+     .proves = "a message that a device kept from an interrupt since disabled signals nobody",
+     .rule = "VT-d 6.5.2.7: interrupt entry cache invalidation; vfio.h: VFIO_DEVICE_SET_IRQS",
+     .parameters = { BACKENDS })
+{
+	struct irq_table *table;
+	struct irq_set *set = open_msix(t, 0, 4, &table);
+	struct irq_message kept[4];
+
+	keep_and_disable(set, table, kept);
 	for (uint32_t i = 0; i < 4; i++)
 		irq_send(set->rig, kept[i].address, kept[i].data);
 	expect_quiet(set);
@@ -161,15 +168,7 @@ CASE(stale_message_reused,
 	struct irq_message kept[4];
 	int reused = 0;
 
-	need(set->rig, ENGINE_MESSAGE);
-	irq_need_remapping(set->rig);
-	provokes_interrupts(set->rig);
-	for (uint32_t i = 0; i < 4; i++) {
-		kept[i] = irq_table_get(table, i);
-		irq_send(set->rig, kept[i].address, kept[i].data);
-		expect_irq(set, i);
-	}
-	irq_disable(set);
+	keep_and_disable(set, table, kept);
 	other = open_msix(t, 1, 4, &other_table);
 	for (uint32_t i = 0; i < 4; i++)
 		for (uint32_t j = 0; j < 4; j++) {

@@ -125,19 +125,15 @@ CASE(scan_while_open, .proves = "scans of the bus do not disturb a device that d
 {
 	uint8_t *page = shared_page(t);
 	struct parts *parts = parts_open(t, 0);
+	const uint64_t one = 1;
 
 	expect_zero(t, parts_map(parts, page, PAGE, PARTS_IOVA));
 	expect_parts_work(parts, page, PARTS_IOVA);
-	parts_storm(parts, PARTS_IOVA, 1);
+	parts_storm(parts, PARTS_IOVA, one);
 	for (int round = 0; round < 3; round++) {
-		uint64_t one = 1;
-
 		expect_zero(t, iommut_pci_rescan());
-		memset(page, CANARY, PAGE);
-		for (int64_t end = now_ms() + 2000; memcmp(page + PAGE - 8, &one, 8) != 0;) {
-			expect_that(t, now_ms() < end, "the device stands still");
-			__sync_synchronize();
-		}
+		expect_storm_goes_on(t, page);
+		expect_bytes(t, page + PAGE - sizeof(one), &one, sizeof(one));
 	}
 }
 
@@ -206,15 +202,10 @@ CASE(asked_back,
 	child_tell(child);
 	wait_for_request(t, request);
 	expect_zero(t, iommut_pci_get(taker.name, &pci));
-	if (param_is(t, "dma", "running")) {
-		memset(page, CANARY, PAGE);
-		for (int64_t end = now_ms() + 2000; page[PAGE - 1] == CANARY;) {
-			expect_that(t, now_ms() < end, "the device stands still");
-			__sync_synchronize();
-		}
-	} else {
+	if (param_is(t, "dma", "running"))
+		expect_storm_goes_on(t, page);
+	else
 		expect_parts_work(parts, page, PARTS_IOVA);
-	}
 	parts_close_all(parts);
 	child_await(child);
 	child_finish(child);

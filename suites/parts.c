@@ -261,6 +261,15 @@ uint8_t *shared_page(struct test *t)
 	return page;
 }
 
+void check_storm_goes_on(struct test *t, uint8_t *page, const struct place *place)
+{
+	memset(page, CANARY, PAGE);
+	for (int64_t end = now_ms() + 2000; *(volatile uint8_t *)(page + PAGE - 1) == CANARY;)
+		if (now_ms() > end)
+			expectation_failed(t, place, "the device stands still");
+	__sync_synchronize();
+}
+
 void check_stays(struct test *t, const uint8_t *page, const struct place *place)
 {
 	uint8_t before[PAGE];

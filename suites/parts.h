@@ -55,6 +55,11 @@ void parts_usable(struct test *t, int index, const struct place *place);
 /* Memory that processes share, given back at the end: one page. */
 uint8_t *shared_page(struct test *t);
 
+/* A storm into a page writes all of it, from now on; values have no canary in their last byte. */
+void check_storm_goes_on(struct test *t, uint8_t *page, const struct place *place);
+#define expect_storm_goes_on(t, page) \
+	check_storm_goes_on(t, page, PLACE("the device goes on writing to " #page))
+
 /* Memory stays as it is for a while. */
 void check_stays(struct test *t, const uint8_t *page, const struct place *place);
 #define expect_stays(t, page) check_stays(t, page, PLACE("nothing writes to " #page))
