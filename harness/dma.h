@@ -284,7 +284,7 @@ void check_reaches(struct dma_buffer *buffer, const struct place *place);
  * @length: bytes, above 0
  * @pasid: IOMMUT_NO_PASID, ANY_PASID
  *
- * As provokes_faults().
+ * As provokes_faults(). Memory of the engine's own counts as tried, too.
  */
 void provokes_dma(struct rig *rig, enum provoked_access access, uint64_t iova, uint64_t length,
 		  uint32_t pasid);

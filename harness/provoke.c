@@ -130,6 +130,16 @@ void provokes_faults(struct test *t, const struct provocation *faults)
 void provokes_dma(struct rig *rig, enum provoked_access access, uint64_t iova, uint64_t length,
 		  uint32_t pasid)
 {
+	const struct engine_staging *staging = &rig->engine.staging;
+
+	/* Such an engine's device first fetches from there what it is to do. Where a case takes all mappings away, that is refused. */
+	if (rig->staging)
+		provokes_faults(rig->t,
+				&(struct provocation){ .device = iommut_device_bdf(rig->device),
+						       .access = PROVOKED_READ | PROVOKED_WRITE,
+						       .first = staging->iova,
+						       .last = staging->iova + staging->length - 1,
+						       .pasid = IOMMUT_NO_PASID });
 	provokes_faults(rig->t, &(struct provocation){ .device = iommut_device_bdf(rig->device),
 						       .access = access,
 						       .first = iova,
