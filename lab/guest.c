@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A guest as a transport: from starting QEMU to what is told of its death. */
 #include "lab/lab.h"
+#include "runner/known.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -371,10 +372,15 @@ static json_t *describe(struct transport *transport)
 	struct lab_guest *guest = guest_of(transport);
 	g_autofree char *version = qemu_version(guest);
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s}", "profile", guest->profile->name,
+	/* qemu/build.sh adds the device and the patches, or nobody does. */
+	const char *build = lab_qemu_has_device(guest->config->qemu, "pcie-ats-testdev")
+				    ? QEMU_BUILD_LAB
+				    : QEMU_BUILD_STOCK;
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:s}", "profile", guest->profile->name,
 			 "description", guest->profile->description, "accelerator",
 			 guest->accelerator, "kernel", guest->config->kernel, "qemu",
-			 guest->command, "qemu_version", version);
+			 guest->command, "qemu_version", version, "qemu_build", build);
 }
 
 static void free_guest(struct transport *transport)

@@ -18,6 +18,7 @@
  * @add: a case ended; FALSE as above
  * @note: something people should know now: the machine was lost, is started again
  * @stopping: whether no more cases may start: a limit of failures was reached, or somebody asked
+ * @allows: whether a line of the kernel's log is that of a known issue, and so no failure
  * @data: for them
  */
 struct execute_sink {
@@ -27,6 +28,7 @@ struct execute_sink {
 	gboolean (*add)(gpointer data, const struct item *item, struct result *result);
 	void (*note)(gpointer data, const char *text);
 	gboolean (*stopping)(gpointer data);
+	gboolean (*allows)(gpointer data, const char *line);
 	gpointer data;
 };
 

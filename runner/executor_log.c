@@ -12,7 +12,7 @@ static gboolean is_allowed(const struct executor *executor, const char *line)
 	for (guint i = 0; i < executor->allowed->len; i++)
 		if (g_regex_match(executor->allowed->pdata[i], line, 0, NULL))
 			return TRUE;
-	return FALSE;
+	return executor->sink->allows(executor->sink->data, line);
 }
 
 static gboolean concerns(const struct running *run, const struct device *device)

@@ -15,7 +15,9 @@ struct issue {
 	char **cases;
 	char **kernel;
 	char **qemu;
+	char *qemu_build;
 	char **iommus;
+	GPtrArray *allowed; /* of GRegex * */
 	gboolean expected[VERDICT_COUNT];
 	char *reason;
 	char *link;
@@ -33,7 +35,9 @@ static void issue_free(gpointer data)
 	g_strfreev(issue->cases);
 	g_strfreev(issue->kernel);
 	g_strfreev(issue->qemu);
+	g_free(issue->qemu_build);
 	g_strfreev(issue->iommus);
+	g_ptr_array_unref(issue->allowed);
 	g_free(issue->reason);
 	g_free(issue->link);
 	g_free(issue);
@@ -145,14 +149,32 @@ static char *line_of(GKeyFile *file, const char *group, const char *key)
 
 static const char *check_keys(GKeyFile *file, const char *group)
 {
-	static const char *const known[] = { "case",    "kernel", "qemu", "iommu",
-					     "verdict", "reason", "link", NULL };
+	static const char *const known[] = { "case",  "kernel",  "qemu",      "qemu_build",
+					     "iommu", "verdict", "allow_log", "reason",
+					     "link",  NULL };
 	g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, NULL);
 
 	for (char **key = keys; *key; key++)
 		if (!g_strv_contains(known, *key))
 			return "a key that means nothing here";
 	return NULL;
+}
+
+static gboolean read_allowed(GKeyFile *file, const char *group, struct issue *issue)
+{
+	g_autoptr(GError) error = NULL;
+	g_auto(GStrv) texts = g_key_file_get_string_list(file, group, "allow_log", NULL, &error);
+
+	if (error && !g_error_matches(error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND))
+		return FALSE;
+	for (char **text = texts; text && *text; text++) {
+		GRegex *regex = g_regex_new(*text, G_REGEX_OPTIMIZE, 0, NULL);
+
+		if (!regex)
+			return FALSE;
+		g_ptr_array_add(issue->allowed, regex);
+	}
+	return TRUE;
 }
 
 /* Return: what is wrong with it, or NULL. */
@@ -164,12 +186,21 @@ static const char *read_issue(GKeyFile *file, const char *group, struct issue *i
 	issue->name = text_clean_line(group, -1, 100);
 	issue->cases = g_key_file_get_string_list(file, group, "case", NULL, NULL);
 	issue->iommus = g_key_file_get_string_list(file, group, "iommu", NULL, NULL);
+	issue->qemu_build = line_of(file, group, "qemu_build");
+	issue->allowed = g_ptr_array_new_with_free_func((GDestroyNotify)g_regex_unref);
 	issue->reason = line_of(file, group, "reason");
 	issue->link = line_of(file, group, "link");
 	if (problem)
 		return problem;
-	if (!issue->cases || !issue->cases[0])
+	if (!read_allowed(file, group, issue))
+		return "allow_log is a regular expression, whose \\ is written twice";
+	if (!issue->cases && !issue->allowed->len)
+		return "neither a case nor allow_log";
+	if (issue->cases && !issue->cases[0])
 		return "no case";
+	if (issue->qemu_build && !g_str_equal(issue->qemu_build, QEMU_BUILD_STOCK) &&
+	    !g_str_equal(issue->qemu_build, QEMU_BUILD_LAB))
+		return "qemu_build is " QEMU_BUILD_STOCK " or " QEMU_BUILD_LAB;
 	if (!issue->reason || !*issue->reason)
 		return "no reason";
 	if (!read_ranges(g_key_file_get_string(file, group, "kernel", NULL), &issue->kernel) ||
@@ -242,18 +273,41 @@ struct known_issues *known_load_all(char **paths, GError **error)
 	return issues;
 }
 
-static gboolean applies(const struct issue *issue, const struct known_place *place, const char *id)
+static gboolean is_here(const struct issue *issue, const struct known_place *place)
 {
 	gboolean here = !issue->iommus || !issue->iommus[0];
-	gboolean this_case = FALSE;
 
 	for (char **iommu = issue->iommus; iommu && *iommu; iommu++)
 		here = here || g_str_equal(*iommu, place->iommu) ||
 		       g_pattern_match_simple(*iommu, place->profile);
-	for (char **pattern = issue->cases; *pattern; pattern++)
-		this_case = this_case || pattern_matches(*pattern, id);
-	return here && this_case && in_ranges(place->kernel, issue->kernel) &&
+	if (issue->qemu_build && !g_str_equal(issue->qemu_build, place->qemu_build))
+		return FALSE;
+	return here && in_ranges(place->kernel, issue->kernel) &&
 	       in_ranges(place->qemu, issue->qemu);
+}
+
+static gboolean applies(const struct issue *issue, const struct known_place *place, const char *id)
+{
+	gboolean this_case = FALSE;
+
+	for (char **pattern = issue->cases; pattern && *pattern; pattern++)
+		this_case = this_case || pattern_matches(*pattern, id);
+	return this_case && is_here(issue, place);
+}
+
+gboolean known_allows(const struct known_issues *issues, const struct known_place *place,
+		      const char *line)
+{
+	for (guint i = 0; issues && i < issues->list->len; i++) {
+		const struct issue *issue = issues->list->pdata[i];
+
+		if (!issue->allowed->len || !is_here(issue, place))
+			continue;
+		for (guint r = 0; r < issue->allowed->len; r++)
+			if (g_regex_match(issue->allowed->pdata[r], line, 0, NULL))
+				return TRUE;
+	}
+	return FALSE;
 }
 
 void known_apply(const struct known_issues *issues, const struct known_place *place,

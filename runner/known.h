@@ -9,29 +9,36 @@
  *   case=PATTERN[;PATTERN]       which cases, as on the command line
  *   kernel=>=6.12 <7.4           where: ranges of versions, all of which must hold
  *   qemu=<11
+ *   qemu_build=stock             or lab: built by qemu/build.sh, with the lab's device and patches
  *   iommu=intel;amd              models (intel, amd, smmuv3, virtio, riscv, none) or patterns of profile names
  *   verdict=fail;timeout         what is expected; fail if it is left out
+ *   allow_log=REGEX[;REGEX]      lines of the kernel's log that are no failure of any case there
  *   reason=TEXT
  *   link=URL
  *
- * Only case and reason must be there.
+ * Only reason and one of case and allow_log must be there.
  */
 
 #include <glib.h>
 
 #include "runner/record.h"
 
+#define QEMU_BUILD_STOCK "stock"
+#define QEMU_BUILD_LAB   "lab"
+
 /**
  * struct known_place - where cases run; empty strings for what is not known
  * @profile: the lab's profile, or "local"
  * @kernel: release, as uname(2) gives it
  * @qemu: version
+ * @qemu_build: QEMU_BUILD_STOCK or QEMU_BUILD_LAB
  * @iommu: model
  */
 struct known_place {
 	const char *profile;
 	const char *kernel;
 	const char *qemu;
+	const char *qemu_build;
 	const char *iommu;
 };
 
@@ -76,6 +83,15 @@ gboolean known_parse(struct known_issues *issues, const char *text, gsize length
  */
 void known_apply(const struct known_issues *issues, const struct known_place *place,
 		 struct result *result);
+
+/**
+ * known_allows() - whether a line of the kernel's log is that of a known issue
+ * @issues: known issues, or NULL
+ * @place: where cases run
+ * @line: the line
+ */
+gboolean known_allows(const struct known_issues *issues, const struct known_place *place,
+		      const char *line);
 
 /**
  * known_iommu_model() - the model of a machine's IOMMU

@@ -151,6 +151,14 @@ static gboolean sink_stopping(gpointer data)
 	return stopping || run_state_was_stopped(state);
 }
 
+/* Neither the issues nor the place change while cases run. */
+static gboolean sink_allows(gpointer data, const char *line)
+{
+	struct target_run *run = data;
+
+	return known_allows(run->state->known, &run->place, line);
+}
+
 struct execute_sink run_state_sink(struct target_run *run)
 {
 	return (struct execute_sink){
@@ -159,6 +167,7 @@ struct execute_sink run_state_sink(struct target_run *run)
 		.add = sink_add,
 		.note = sink_note,
 		.stopping = sink_stopping,
+		.allows = sink_allows,
 		.data = run,
 	};
 }

@@ -140,6 +140,7 @@ static struct known_place place_of(const struct run_target *target, const json_t
 		.profile = target->transport->name,
 		.kernel = text_in(facts, "kernel"),
 		.qemu = text_in(about, "qemu_version"),
+		.qemu_build = text_in(about, "qemu_build"),
 		.iommu = known_iommu_model(text_in(facts, "iommus")),
 	};
 }

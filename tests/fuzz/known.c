@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct known_place place = { "intel-scalable", "7.3.4", "10.2.2", "intel" };
+	static const struct known_place place = { "intel-scalable", "7.3.4", "10.2.2", "lab",
+						  "intel" };
 	struct known_issues *issues = known_new();
 	struct result result = {
 		.id = (char *)"dma/write[engine=edu,size=4K]",

@@ -21,6 +21,14 @@ static struct machine machine;
 static struct executor executor;
 static struct running *cases[CASES];
 
+static gboolean is_known(gpointer data, const char *line)
+{
+	(void)data;
+	return g_str_equal(line, "known");
+}
+
+static const struct execute_sink sink = { .allows = is_known };
+
 /* The first two have a device, the last one has none. */
 static void set_up(gboolean is_guest)
 {
@@ -29,6 +37,7 @@ static void set_up(gboolean is_guest)
 	for (guint i = 0; i < G_N_ELEMENTS(devices); i++)
 		g_ptr_array_add(machine.devices, &devices[i]);
 	executor.machine = &machine;
+	executor.sink = &sink;
 	executor.allowed = g_ptr_array_new();
 	executor.running = g_ptr_array_new_with_free_func(running_free);
 	for (guint i = 0; i < CASES; i++) {
@@ -145,6 +154,16 @@ static void written_by_a_program(void)
 	tear_down();
 }
 
+static void known_issue(void)
+{
+	set_up(TRUE);
+	report("known", "0000:02:00.0");
+	report("known", "unknown");
+	for (guint i = 0; i < CASES; i++)
+		g_assert_null(held_against(i));
+	tear_down();
+}
+
 static void nobodys_device(void)
 {
 	static const char *const names[] = { "0000:fe:00.0", "0000:00:00.0", "unknown" };
@@ -199,6 +218,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/executor_log/one-device-beside-another", one_device_beside_another);
 	g_test_add_func("/executor_log/announced", announced);
 	g_test_add_func("/executor_log/written-by-a-program", written_by_a_program);
+	g_test_add_func("/executor_log/known-issue", known_issue);
 	g_test_add_func("/executor_log/nobodys-device", nobodys_device);
 	g_test_add_func("/executor_log/a-driver-at-work", a_driver_at_work);
 	g_test_add_func("/executor_log/nobodys-device-beside-another",

@@ -35,8 +35,8 @@ static void apply(const char *file, const struct known_place *place, enum verdic
 static void places(void)
 {
 	static const struct known_place intel = { "intel-scalable", "7.3.4-amd64", "10.2.2",
-						  "intel" };
-	static const struct known_place unknown = { "local", "", "", "none" };
+						  "stock", "intel" };
+	static const struct known_place unknown = { "local", "", "", "", "none" };
 
 	apply("[a]\ncase=dma/*\nreason=r\n", &intel, VERDICT_FAIL, VERDICT_XFAIL);
 	apply("[a]\ncase=dma/write[size=4K]\nreason=r\n", &intel, VERDICT_PASS, VERDICT_XPASS);
@@ -53,9 +53,35 @@ static void places(void)
 	apply("[a]\ncase=dma\nreason=r\nkernel=<=7.3.4\n", &intel, VERDICT_FAIL, VERDICT_XFAIL);
 	apply("[a]\ncase=dma\nreason=r\nqemu=<11\n", &intel, VERDICT_FAIL, VERDICT_XFAIL);
 	apply("[a]\ncase=dma\nreason=r\nqemu=<11\n", &unknown, VERDICT_FAIL, VERDICT_FAIL);
+	apply("[a]\ncase=dma\nreason=r\nqemu_build=stock\n", &intel, VERDICT_FAIL, VERDICT_XFAIL);
+	apply("[a]\ncase=dma\nreason=r\nqemu_build=lab\n", &intel, VERDICT_FAIL, VERDICT_FAIL);
+	apply("[a]\ncase=dma\nreason=r\nqemu_build=stock\n", &unknown, VERDICT_FAIL, VERDICT_FAIL);
+	apply("[a]\nallow_log=x\nreason=r\n", &intel, VERDICT_FAIL, VERDICT_FAIL);
+	apply("[a]\nallow_log=x\nreason=r\n", &intel, VERDICT_PASS, VERDICT_PASS);
 	apply("[a]\ncase=dma\nreason=r\niommu=amd;intel\n", &intel, VERDICT_FAIL, VERDICT_XFAIL);
 	apply("[a]\ncase=dma\nreason=r\niommu=intel-s*\n", &intel, VERDICT_FAIL, VERDICT_XFAIL);
 	apply("[a]\ncase=dma\nreason=r\niommu=intel\n", &unknown, VERDICT_FAIL, VERDICT_FAIL);
+}
+
+/* Lines of the kernel's log, whatever the case, where the issue is. */
+static void lines(void)
+{
+	static const char file[] = "[a]\nallow_log=^AMD-Vi: .*\\\\[x\\\\];b$\nreason=r\niommu=amd\n"
+				   "qemu_build=stock\n[b]\ncase=dma\nreason=r\n";
+	struct known_place amd = { "amd", "7.3.4", "10.2.2", "stock", "amd" };
+	struct known_issues *issues = parse(file, NULL);
+
+	g_assert_true(known_allows(issues, &amd, "AMD-Vi: event [x]"));
+	g_assert_true(known_allows(issues, &amd, "ab"));
+	g_assert_false(known_allows(issues, &amd, "pci: AMD-Vi: event [x]"));
+	g_assert_false(known_allows(NULL, &amd, "ab"));
+	amd.qemu_build = "lab";
+	g_assert_false(known_allows(issues, &amd, "ab"));
+	amd.qemu_build = "stock";
+	amd.iommu = "intel";
+	amd.profile = "p";
+	g_assert_false(known_allows(issues, &amd, "ab"));
+	known_free(issues);
 }
 
 static void mistakes(void)
@@ -65,6 +91,11 @@ static void mistakes(void)
 		"[a]\ncase=dma\n",
 		"[a]\nreason=r\n",
 		"[a]\ncase=dma\nreason=r\nkernel=7.3\n",
+		"[a]\ncase=dma\nreason=r\nqemu_build=mine\n",
+		"[a]\nallow_log=(\nreason=r\n",
+		"[a]\ncase=dma\nallow_log=\\[x\nreason=r\n",
+		"[a]\nallow_log=\nreason=r\n",
+		"[a]\ncase=\nallow_log=x\nreason=r\n",
 		"[a]\ncase=dma\nreason=r\nkernel==>7.3\n",
 		"[a]\ncase=dma\nreason=r\nkernel=>=new\n",
 		"[a]\ncase=dma\nreason=r\nverdict=pass\n",
@@ -103,6 +134,7 @@ static void models(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/known/lines", lines);
 	g_test_add_func("/known/places", places);
 	g_test_add_func("/known/mistakes", mistakes);
 	g_test_add_func("/known/versions", versions);
