@@ -121,6 +121,9 @@ static void test_bdf(void)
 static void test_get(struct fixture *fixture, gconstpointer data)
 {
 	const struct iommut_syscalls *sys = &fixture->kernel.sys;
+	g_autofree char *longest = g_strnfill(IOMMUT_DRIVER_SIZE - 1, 'd');
+	g_autofree char *target = g_strconcat("../../drivers/", longest, NULL);
+	g_autofree char *too_long = g_strconcat(target, "d", NULL);
 	struct iommut_pci_device device, *devices;
 	size_t count;
 
@@ -139,6 +142,12 @@ static void test_get(struct fixture *fixture, gconstpointer data)
 	fake_sysfs_write(fixture->root, DEVICE "vendor", "what\n");
 	g_assert_cmpint(pci_get_on(sys, FAKE_BDF, &device), ==, -EBADMSG);
 	fake_sysfs_write(fixture->root, DEVICE "vendor", "0x1234\n");
+	fake_sysfs_link(fixture->root, DEVICE "driver", target);
+	g_assert_cmpint(pci_get_on(sys, FAKE_BDF, &device), ==, 0);
+	g_assert_cmpstr(device.driver, ==, longest);
+	fake_sysfs_link(fixture->root, DEVICE "driver", too_long);
+	g_assert_cmpint(pci_get_on(sys, FAKE_BDF, &device), ==, 0);
+	g_assert_cmpstr(device.driver, ==, "");
 
 	/* Sorted, and without what is no address. */
 	for (int i = 20; i >= 0; i--) {
