@@ -94,7 +94,6 @@ CASE(quiet_at_rest, .proves = "opening and closing an engine makes the device to
      .rule = "engines/engine.h: init, remove", .marks = LIST("exclusive"), .timeout_ms = 40000,
      .parameters = { IOMMUFD_ONLY })
 {
-	/* Attached to nothing: whatever the device sends is a fault. */
 	struct rig *rig = rig_open_in(
 		t, NULL, 0, &(struct iommut_device_options){ .flags = IOMMUT_DEVICE_DETACHED });
 	const struct engine_driver *driver = rig->engine.driver;
@@ -102,8 +101,15 @@ CASE(quiet_at_rest, .proves = "opening and closing an engine makes the device to
 	void *staging = random_bytes(t, ENGINE_STAGING_SIZE);
 	int64_t end = now_ms() + CONCLUSIVE_MS;
 	struct iommut_fault fault;
+	uint32_t ioas;
 
 	need_writer(rig);
+	/*
+	 * Nothing is mapped: whatever the device sends is a fault. Were it attached to nothing, not every IOMMU would report that:
+	 * QEMU's AMD-Vi does not.
+	 */
+	expect_zero(t, iommut_space_ioas(rig->space, &ioas));
+	expect_zero(t, iommut_device_attach(rig->device, ioas));
 	provokes_dma(rig, PROVOKED_READ | PROVOKED_WRITE, NOWHERE, NOWHERE_BYTES, IOMMUT_NO_PASID);
 	/*
 	 * Silence says something only where a fault would have been reported: the device's own is, before it and after it. The
