@@ -345,6 +345,7 @@ static void send_record(struct agent *agent, const struct iommut_kmsg_record *re
 			carry_output(agent, &agent->jobs[i], 0, false);
 	message_addf(&message, "level", "%u", record->level);
 	message_addf(&message, "time_us", "%" PRIu64, record->timestamp_us);
+	message_addf(&message, "sequence", "%" PRIu64, record->sequence);
 	message_add(&message, "text", record->text);
 	if (record->facility)
 		message_add(&message, "user", "1");

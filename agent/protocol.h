@@ -42,7 +42,7 @@
  * @FRAME_DEVICE: name=, vendor=, device=, class=, group=, driver=, engine=, use= (why it is in use, or empty)
  * @FRAME_CASE: json=: a line of a suite's --list
  * @FRAME_OUTPUT: output of a job
- * @FRAME_KMSG: level=, text=, time_us=: a line of the kernel log; user=1 if not the kernel wrote it; lost= lines that were overwritten
+ * @FRAME_KMSG: level=, text=, time_us=, sequence= (the kernel's number of it): a line of the kernel log; user=1 if not the kernel wrote it; lost= lines that were overwritten
  *              before it. If it reports a fault of an IOMMU, fault= the requester's address, without the domain where the driver does
  *              not tell it, or "unknown"; kind= (dma, interrupt, page-request, overflow, other), and as far as the driver tells
  *              address= in hexadecimal, access= (read, write), pasid= (none: there was none). FRAME_OUTPUT with all that was written

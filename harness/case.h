@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+#include <iommut/kmsg.h>
+
 #include "harness/harness.h"
 
 #define MAX_DEVICES 2
@@ -25,11 +27,14 @@ struct undo {
 	void *argument;
 };
 
-/* What a case has said of the faults that it provokes. */
+/* What a case has said of the faults that it provokes, and the kernel's log since it began. */
 struct provoked {
 	struct provocation *list;
 	size_t count;
 	size_t space;
+	struct iommut_kmsg *log; /* NULL if it cannot be read */
+	uint64_t logged;         /* number of the last record that was seen, if @has_logged */
+	bool has_logged;
 };
 
 struct test {
@@ -54,6 +59,9 @@ extern const struct suite suite;
 
 /* case.c */
 void case_end(struct test *t, enum exit_code code, const char *directive);
+
+/* provoke.c */
+void watch_log(struct test *t);
 
 /* leaks.c */
 struct belongings *note_belongings(void);

@@ -76,6 +76,7 @@ int main(int argc, char **argv)
 
 	test.process = getpid();
 	test.random = test.seed ^ hash_text(test.variant);
+	watch_log(&test);
 	test.belongings = note_belongings();
 	printf("KTAP version 1\n1..1\n");
 	fflush(stdout);

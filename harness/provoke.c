@@ -67,13 +67,37 @@ static const char *access_name(enum provoked_access access)
 	}
 }
 
+void watch_log(struct test *t)
+{
+	/* What needs no device provokes nothing; and what may not read the log cannot say how far it was. */
+	if (!t->device_count || iommut_kmsg_open(&t->provoked.log, false) != 0)
+		t->provoked.log = NULL;
+}
+
+/* Where the kernel's log is, if anything has been written since the case began: what was reported by then was not announced. */
+static const char *log_position(struct test *t, char *text, size_t size)
+{
+	struct provoked *provoked = &t->provoked;
+	struct iommut_kmsg_record record;
+
+	*text = '\0';
+	while (provoked->log && iommut_kmsg_read(provoked->log, &record, 0) == 0) {
+		provoked->logged = record.sequence;
+		provoked->has_logged = true;
+	}
+	if (provoked->has_logged)
+		snprintf(text, size, " after=%" PRIu64, provoked->logged);
+	return text;
+}
+
 static void announce(struct test *t, const struct provocation *faults)
 {
-	char pasid[16];
+	char pasid[16], position[32];
 
+	log_position(t, position, sizeof(position));
 	if (!is_of_memory(faults)) {
-		note(t, "this case provokes faults: %s %s", faults->device,
-		     access_name(faults->access));
+		note(t, "this case provokes faults: %s %s%s", faults->device,
+		     access_name(faults->access), position);
 		return;
 	}
 	if (faults->pasid == IOMMUT_NO_PASID)
@@ -82,8 +106,9 @@ static void announce(struct test *t, const struct provocation *faults)
 		snprintf(pasid, sizeof(pasid), "any");
 	else
 		snprintf(pasid, sizeof(pasid), "%" PRIu32, faults->pasid);
-	note(t, "this case provokes faults: %s %s 0x%" PRIx64 "-0x%" PRIx64 " pasid=%s",
-	     faults->device, access_name(faults->access), faults->first, faults->last, pasid);
+	note(t, "this case provokes faults: %s %s 0x%" PRIx64 "-0x%" PRIx64 " pasid=%s%s",
+	     faults->device, access_name(faults->access), faults->first, faults->last, pasid,
+	     position);
 }
 
 /*

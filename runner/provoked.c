@@ -16,6 +16,8 @@ struct announcement {
 	guint64 first;
 	guint64 last;
 	gint64 pasid;
+	guint64 after; /* number of the last line of the log that was there before, if @has_after */
+	gboolean has_after;
 };
 
 struct provoked {
@@ -88,12 +90,26 @@ static gboolean read_pasid(struct announcement *said, const char *word)
 	return TRUE;
 }
 
-/* "DDDD:BB:DD.F ACCESS FIRST-LAST pasid=P", or "DDDD:BB:DD.F interrupt" */
+/* "after=12345" */
+static gboolean read_after(struct announcement *said, const char *word)
+{
+	static const char key[] = "after=";
+
+	said->has_after = TRUE;
+	return g_str_has_prefix(word, key) &&
+	       g_ascii_string_to_unsigned(word + strlen(key), 10, 0, G_MAXUINT64, &said->after,
+					  NULL);
+}
+
+/* "DDDD:BB:DD.F ACCESS FIRST-LAST pasid=P", or "DDDD:BB:DD.F interrupt", perhaps with "after=N" */
 static gboolean read_announcement(struct announcement *said, const char *text)
 {
-	g_auto(GStrv) words = g_strsplit(text, " ", 5);
+	g_auto(GStrv) words = g_strsplit(text, " ", 6);
 	guint count = g_strv_length(words);
 
+	if (count > 2 && g_str_has_prefix(words[count - 1], "after=") &&
+	    !read_after(said, words[--count]))
+		return FALSE;
 	if (count < 2 || !read_access(said, words[1]) ||
 	    g_strlcpy(said->device, words[0], MAX_DEVICE) >= MAX_DEVICE)
 		return FALSE;
@@ -148,6 +164,8 @@ static gboolean same_pasid(gint64 said, gint64 reported)
 
 static gboolean covers(const struct announcement *said, const struct reported_fault *fault)
 {
+	if (said->has_after && fault->sequence && fault->sequence <= said->after)
+		return FALSE;
 	if (fault->kind == FAULT_OVERFLOW)
 		return TRUE;
 	if (!g_str_equal(fault->requester, "unknown") &&

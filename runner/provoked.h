@@ -31,6 +31,7 @@ enum fault_kind {
  * @reads: the device wanted to read
  * @writes: the device wanted to write; without either the report does not tell
  * @pasid: a number, PASID_UNKNOWN or PASID_NONE
+ * @sequence: number of the line in the kernel's log; 0 if it is not known
  */
 struct reported_fault {
 	enum fault_kind kind;
@@ -40,6 +41,7 @@ struct reported_fault {
 	gboolean reads;
 	gboolean writes;
 	gint64 pasid;
+	guint64 sequence;
 };
 
 /* What one case has said until now. */

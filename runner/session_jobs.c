@@ -84,6 +84,7 @@ static void give_kernel(const struct frame *frame, const struct session_events *
 		.address = address ? g_ascii_strtoull(address, NULL, 16) : 0,
 		.reads = g_strcmp0(access, "read") == 0,
 		.writes = g_strcmp0(access, "write") == 0,
+		.sequence = (guint64)MAX(0, frame_get_number(frame, "sequence", 0)),
 		.pasid = g_strcmp0(frame_get(frame, "pasid"), "none") == 0
 				 ? PASID_NONE
 				 : frame_get_number(frame, "pasid", PASID_UNKNOWN),

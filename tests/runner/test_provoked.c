@@ -80,6 +80,25 @@ static void exact(void)
 	g_assert_false(covered(SAYS "0000:02:00.0 write 0x5000-0x5fff pasid=3\n", &other));
 }
 
+/* What was in the log already when the case spoke was not announced. */
+static void order(void)
+{
+	static const char after[] = SAYS "0000:02:00.0 write 0x5000-0x5fff pasid=none after=100\n";
+	struct reported_fault fault = write_fault;
+
+	g_assert_true(covered(after, &fault));
+	fault.sequence = 101;
+	g_assert_true(covered(after, &fault));
+	fault.sequence = 100;
+	g_assert_false(covered(after, &fault));
+	g_assert_true(covered(EXACT, &fault));
+	fault.kind = FAULT_OVERFLOW;
+	g_assert_false(covered(after, &fault));
+	fault.kind = FAULT_OF_INTERRUPT;
+	g_assert_false(covered(SAYS "0000:02:00.0 interrupt after=100\n", &fault));
+	g_assert_true(covered(SAYS "0000:02:00.0 interrupt after=99\n", &fault));
+}
+
 static void kinds(void)
 {
 	static const char interrupts[] = SAYS "0000:02:00.0 interrupt\n";
@@ -120,6 +139,9 @@ static void nonsense(void)
 		SAYS "0000:02:00.0 write 0x5000-0x5fff pasid=1048576\n",
 		SAYS "0000:02:00.0 write 0x5000-0x5fff pasid=-1\n",
 		SAYS "0000:02:00.0 write 0x5000-0x5fff none\n",
+		SAYS "0000:02:00.0 write 0x5000-0x5fff pasid=none after=\n",
+		SAYS "0000:02:00.0 write 0x5000-0x5fff pasid=none after=1 after=1\n",
+		SAYS "0000:02:00.0 write 0x5000-0x5fff after=1\n",
 		SAYS "0000:02:00.0 write 0x5fff-0x5000 pasid=none\n",
 		SAYS "0000:02:00.0 write 5000-5fff pasid=none\n",
 		SAYS "0000:02:00.0 write 0x5000 pasid=none\n",
@@ -164,6 +186,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/provoked/exact", exact);
+	g_test_add_func("/provoked/order", order);
 	g_test_add_func("/provoked/kinds", kinds);
 	g_test_add_func("/provoked/nonsense", nonsense);
 	g_test_add_func("/provoked/pieces", pieces);
