@@ -132,7 +132,7 @@ static const char *text_in(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-/* What known issues are about; the texts live as long as run.json's. */
+/* What known issues are about; the texts are those of @about and @facts. */
 static struct known_place place_of(const struct run_target *target, const json_t *about,
 				   const json_t *facts)
 {
@@ -160,10 +160,13 @@ void run_target(gpointer data, gpointer user_data)
 	if (machine) {
 		json_t *about = run->target->transport->ops->describe(run->target->transport);
 
+		about = about ? about : json_object();
 		run->place = place_of(run->target, about, machine->facts);
-		tell(run, json_pack("{s:o, s:O, s:o}", "describe", about ? about : json_object(),
-				    "facts", machine->facts, "devices", devices_to_json(machine)));
+		/* Another guest of the same profile puts its own in the place of these: the texts are ours until the end. */
+		tell(run, json_pack("{s:O, s:O, s:o}", "describe", about, "facts", machine->facts,
+				    "devices", devices_to_json(machine)));
 		run_on(run, &session, machine);
+		json_decref(about);
 		machine_free(machine);
 	} else if (g_error_matches(error, RUNNER_ERROR, RUNNER_ERROR_USAGE)) {
 		cannot_plan(run, error);
