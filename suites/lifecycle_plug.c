@@ -28,6 +28,7 @@
 /* Not a case's own: they are needed after the case has returned. */
 static const char *name;
 static bool pulled;
+static unsigned int virtual_functions;
 
 static bool present(void)
 {
@@ -86,18 +87,28 @@ static int wait_bound(struct test *t)
 }
 
 /*
- * ACPI tells of each slot for which something is to be done whenever it tells of one. So the kernel may hear twice of one removal, and
- * ejects the next device as well: then that is put in again.
+ * Linux shows no device any more, but has yet to tell ACPI to eject the slot (_EJ0), and QEMU ejects what is in the slot by then: a
+ * device that is put in too early is gone again at once. All of a removal happens under one lock, which a rescan has to wait for.
+ */
+static int wait_ejected(void)
+{
+	return iommut_pci_rescan();
+}
+
+/*
+ * QEMU 10.2 describes the functions of a slot that a machine begins with to ACPI as if each were a slot of its own, those of SR-IOV
+ * among them (docs/findings.md). So Linux ejects once for the device and once for each VF, and each of these may hit the next device,
+ * which then has to be put in again. Without VFs nothing excuses a device that does not come.
  */
 static void plug_in(struct test *t)
 {
 	char line[64], answer[256];
 
+	expect_zero(t, wait_ejected());
 	snprintf(line, sizeof(line), "plug %s", name);
-	/* It went on request: that it cannot come back is no reason to skip. */
-	expect_that(t, control_request(line, answer, sizeof(answer)), "asked to %s: %s", line,
-		    answer);
-	for (int tries = 0; tries < 3 && !becomes_present(true, DEADLINE_MS / 4); tries++) {
+	control_ask(t, "%s", line);
+	for (unsigned int spare = virtual_functions;
+	     spare && !becomes_present(true, DEADLINE_MS / 4); spare--) {
 		(void)control_request(line, answer, sizeof(answer));
 		note(t, "plugged once more: %s", answer);
 	}
@@ -115,6 +126,7 @@ static void put_back(void *argument)
 		return;
 	/* What a failed case had open is closed by now, so that the kernel lets go of the device. */
 	(void)becomes_present(false, DEADLINE_MS);
+	(void)wait_ejected();
 	snprintf(line, sizeof(line), "plug %s", name);
 	if (!control_request(line, answer, sizeof(answer)))
 		return;
@@ -123,6 +135,10 @@ static void put_back(void *argument)
 
 static void pull_out(struct test *t)
 {
+	unsigned int enabled;
+
+	if (iommut_pci_sriov(name, &virtual_functions, &enabled))
+		virtual_functions = 0;
 	control_ask(t, "unplug %s", name);
 	pulled = true;
 }
