@@ -135,6 +135,16 @@ int64_t monotonic_us(void);
 void send_frame(struct agent *agent, enum frame_type type, struct message *message);
 
 /**
+ * have_port() - make sure that frames can be written: in a guest that has slept the port has to be had back first
+ * @agent: the agent
+ *
+ * A port that the other side seems to have closed would keep a writer waiting for ever.
+ *
+ * Return: false when the other side is gone.
+ */
+bool have_port(struct agent *agent);
+
+/**
  * flush_frames() - let the runner have what was sent until now
  * @agent: the agent
  *

@@ -38,10 +38,20 @@ static bool write_all(int fd, const uint8_t *data, size_t length)
 	return true;
 }
 
+bool have_port(struct agent *agent)
+{
+	struct pollfd port = { .fd = agent->stream };
+
+	if (!agent->init || poll(&port, 1, 0) == 0)
+		return true;
+	agent->stream = agent->stream_out = init_resume(agent->stream);
+	return agent->stream >= 0;
+}
+
 void flush_frames(struct agent *agent)
 {
 	if (agent->waiting && !agent->broken &&
-	    !write_all(agent->stream_out, agent->frames, agent->waiting))
+	    (!have_port(agent) || !write_all(agent->stream_out, agent->frames, agent->waiting)))
 		agent->broken = true;
 	agent->waiting = 0;
 }

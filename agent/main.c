@@ -195,12 +195,10 @@ static void serve(struct agent *agent, int signals)
 				break;
 			reap_orphans(agent);
 		}
-		if (agent->init && fds[0].revents & POLLHUP) {
-			agent->stream = agent->stream_out = init_resume(agent->stream);
-			going = agent->stream >= 0;
-		} else if (fds[0].revents) {
+		if (agent->init && fds[0].revents & POLLHUP)
+			going = have_port(agent);
+		else if (fds[0].revents)
 			going = serve_stream(agent, &decoder);
-		}
 	}
 	decoder_clear(&decoder);
 }

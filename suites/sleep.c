@@ -182,35 +182,49 @@ void sleep_tried(struct test *t, const char *level)
 	expect_zero(t, write_text(TEST_LEVEL, "none"));
 }
 
-/* A page in the middle of the largest piece of memory, by its physical address; 0 if the kernel does not tell. */
-static unsigned long long some_memory(void)
+/* The largest piece of memory, by its physical addresses. False if the kernel does not tell. */
+static bool largest_memory(uint64_t *first, uint64_t *last, uint64_t *end)
 {
-	unsigned long long first, last, best = 0, largest = 0;
 	FILE *stream = fopen("/proc/iomem", "re");
+	unsigned long long from, to;
 	char line[128];
 
-	while (stream && fgets(line, sizeof(line), stream))
-		if (strstr(line, "System RAM") && sscanf(line, "%llx-%llx", &first, &last) == 2 &&
-		    last - first > largest) {
-			largest = last - first;
-			best = (first + largest / 2) & ~0xfffull;
+	*first = *last = *end = 0;
+	while (stream && fgets(line, sizeof(line), stream)) {
+		if (!strstr(line, "System RAM") || sscanf(line, "%llx-%llx", &from, &to) != 2)
+			continue;
+		*end = to;
+		if (to - from > *last - *first) {
+			*first = from;
+			*last = to;
 		}
+	}
 	if (stream)
 		fclose(stream);
-	return best;
+	return *end > 0;
+}
+
+uint64_t sleep_memory_end(void)
+{
+	uint64_t first, last, end;
+
+	(void)largest_memory(&first, &last, &end);
+	return end;
 }
 
 void sleep_in_kexec(struct test *t)
 {
 #if defined(__x86_64__)
 	static const uint8_t code[4096] = { 0xc3 }; /* ret */
-	unsigned long long place = some_memory();
-	struct kexec_segment segment = {
-		.buf = code, .bufsz = sizeof(code), .mem = (void *)place, .memsz = sizeof(code)
-	};
+	struct kexec_segment segment = { .buf = code,
+					 .bufsz = sizeof(code),
+					 .memsz = sizeof(code) };
+	uint64_t first, last, end, place;
 
-	if (!place)
+	if (!largest_memory(&first, &last, &end))
 		skip(t, "physical addresses cannot be seen", "root");
+	place = (first + (last - first) / 2) & ~0xfffull;
+	segment.mem = (void *)place;
 	if (syscall(SYS_kexec_load, place, 1ul, &segment, (unsigned long)KEXEC_PRESERVE_CONTEXT))
 		skipf(t, "a kernel with CONFIG_KEXEC and CONFIG_KEXEC_JUMP, and root",
 		      "the kernel does not load a program that comes back: %s", strerror(errno));

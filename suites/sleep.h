@@ -21,4 +21,7 @@ void sleep_tried(struct test *t, const char *level);
 /* kexec to a program that comes back at once. Devices are suspended and resumed as for hibernation. */
 void sleep_in_kexec(struct test *t);
 
+/* The last physical address of the machine's memory; 0 if the kernel does not tell. */
+uint64_t sleep_memory_end(void);
+
 #endif /* SUITES_SLEEP_H */
