@@ -8,11 +8,10 @@
 
 #include <iommut/pci.h>
 
-#include "harness/dma.h"
+#include "suites/parts.h"
 
 SUITE("domains", "default domains of IOMMU groups, changed from one type to another");
 
-#define PAGE   4096ull
 #define DRIVER "vfio-pci"
 #define RULE   "ABI sysfs-kernel-iommu_groups: type"
 
@@ -60,7 +59,7 @@ static void keep_group(struct test *t)
 	undo_later(t, put_back, NULL);
 }
 
-/* The group gets a type while nobody drives the device; skips for one that the IOMMU has not. */
+/* The group gets a type, and its device no driver; skips for a type that the IOMMU has not. */
 static void change_type(struct test *t, const char *type)
 {
 	char now[32];
@@ -77,6 +76,11 @@ static void change_type(struct test *t, const char *type)
 	     now, type, keeper.type);
 	if (strcmp(type, "auto") != 0)
 		expect_that(t, strcmp(now, type) == 0, "the type is %s", now);
+}
+
+static void change_type_for_vfio(struct test *t, const char *type)
+{
+	change_type(t, type);
 	expect_zero(t, iommut_pci_bind(keeper.pci.name, DRIVER, NULL));
 }
 
@@ -104,7 +108,7 @@ CASE(under_vfio,
 	uint64_t address;
 
 	keep_group(t);
-	change_type(t, param(t, "type"));
+	change_type_for_vfio(t, param(t, "type"));
 	rig = rig_open(t);
 	need(rig, ENGINE_WRITE | ENGINE_READ);
 	/* Where memory is found is chance: a verdict must not hang on it. */
@@ -140,7 +144,7 @@ CASE(after_vfio,
 	char now[32];
 
 	keep_group(t);
-	change_type(t, param(t, "type"));
+	change_type_for_vfio(t, param(t, "type"));
 	for (int round = 0; round < 2; round++) {
 		struct rig *rig = rig_open(t);
 
@@ -148,6 +152,40 @@ CASE(after_vfio,
 		rig_close(rig);
 		expect_zero(t, iommut_pci_group_type(keeper.pci.iommu_group, now, sizeof(now)));
 		expect_that(t, strcmp(now, param(t, "type")) == 0, "the type is %s", now);
+	}
+}
+
+CASE(driverless,
+     .proves =
+	     "a device that no driver has reaches memory by its physical address while the type of "
+	     "its group is identity, and nothing while it is another, however often it changes",
+     .rule = RULE "; kernel-parameters.txt: iommu.passthrough", .marks = LIST("exclusive"),
+     .timeout_ms = 20000, .devices = 2,
+     .parameters = { IOMMUFD_ONLY, PARAMETER("type", "DMA", "DMA-FQ") })
+{
+	struct dma_buffer *target;
+	struct parts *parts;
+	uint64_t address;
+
+	need_groups_apart(t, test_device_name(t, 0), test_device_name(t, 1));
+	keep_group(t);
+	/* The other device's mapping keeps the page where it is. */
+	target = map_buffer(rig_open_in(t, NULL, 1, NULL), PAGE);
+	address = physical(target->data);
+	if (!address)
+		skip(t, "physical addresses cannot be seen", "CONFIG_PROC_PAGE_MONITOR, and root");
+	provokes_faults(t);
+	for (int round = 0; round < 3; round++) {
+		change_type(t, "identity");
+		parts = parts_open_driverless(t, 0);
+		expect_parts_work(parts, target->data, address);
+		parts_close_all(parts);
+		change_type(t, param(t, "type"));
+		parts = parts_open_driverless(t, 0);
+		fill_canary(target);
+		expect(t, !parts_fill(parts, address, PAGE, random64(t)));
+		expect_canary(target);
+		parts_close_all(parts);
 	}
 }
 

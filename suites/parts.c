@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A device opened descriptor by descriptor. */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -133,10 +135,9 @@ static void start_device(struct parts *parts)
 	expect_equal(t, get32(parts, TESTDEV_VERSION), TESTDEV_VERSION_VALUE);
 }
 
-struct parts *parts_open(struct test *t, int index)
+static struct parts *parts_new(struct test *t, int index, struct iommut_pci_device *pci)
 {
 	struct parts *parts = calloc(1, sizeof(*parts));
-	struct iommut_pci_device pci;
 
 	if (!parts)
 		fail(t, "out of memory");
@@ -144,15 +145,62 @@ struct parts *parts_open(struct test *t, int index)
 	parts->index = index;
 	parts->space = parts->group = parts->device = NONE;
 	undo_later(t, undo_parts, parts);
-	expect_zero(t, iommut_backend_parse(param(t, "backend"), &parts->backend));
-	expect_zero(t, iommut_pci_get(test_device_name(t, index), &pci));
-	if (pci.vendor != TESTDEV_VENDOR || pci.device != TESTDEV_DEVICE)
+	expect_zero(t, iommut_pci_get(test_device_name(t, index), pci));
+	if (pci->vendor != TESTDEV_VENDOR || pci->device != TESTDEV_DEVICE)
 		skip(t, "the case drives the device without an engine", "a pcie-ats-testdev");
+	return parts;
+}
+
+struct parts *parts_open(struct test *t, int index)
+{
+	struct iommut_pci_device pci;
+	struct parts *parts = parts_new(t, index, &pci);
+
+	expect_zero(t, iommut_backend_parse(param(t, "backend"), &parts->backend));
 	if (parts->backend == IOMMUT_IOMMUFD)
 		open_cdev(parts, &pci);
 	else
 		open_through_group(parts, &pci);
 	start_device(parts);
+	return parts;
+}
+
+static int set_command(const char *name, uint16_t set, uint16_t clear)
+{
+	uint16_t command;
+
+	if (iommut_pci_config_read(name, PCI_COMMAND, &command, 2) != 2)
+		return -EIO;
+	command = (uint16_t)((command & ~clear) | set);
+	return iommut_pci_config_write(name, PCI_COMMAND, &command, 2) == 2 ? 0 : -EPERM;
+}
+
+static void stop_driverless(void *argument)
+{
+	(void)set_command(argument, 0, PCI_COMMAND_MASTER);
+}
+
+struct parts *parts_open_driverless(struct test *t, int index)
+{
+	struct iommut_pci_device pci;
+	struct parts *parts = parts_new(t, index, &pci);
+	const char *name = test_device_name(t, index);
+	char path[96];
+	void *address;
+	int fd;
+
+	expect_that(t, !*pci.driver, "%s has the driver %s", name, pci.driver);
+	undo_later(t, stop_driverless, (void *)name);
+	expect_zero(t, set_command(name, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 0));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		skipf(t, "a kernel that is not locked down", "%s: %s", path, strerror(errno));
+	address = mmap(NULL, TESTDEV_REGISTERS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	expect_that(t, address != MAP_FAILED, "mmap: %s", strerror(errno));
+	parts->registers = address;
+	expect_equal(t, get32(parts, TESTDEV_VERSION), TESTDEV_VERSION_VALUE);
 	return parts;
 }
 

@@ -27,6 +27,12 @@ struct parts {
 /* Opens all parts, maps the registers, turns bus mastering on. Skips for devices other than pcie-ats-testdev. */
 struct parts *parts_open(struct test *t, int index);
 
+/*
+ * The registers alone, without VFIO, of a device that no driver has: its DMA goes through the default domain of its group. Given back at
+ * the end, with bus mastering off.
+ */
+struct parts *parts_open_driverless(struct test *t, int index);
+
 /* One more descriptor of the device, where the backend has a way; closed at the end. A negative errno if it is refused. */
 int parts_device_again(struct parts *parts);
 
