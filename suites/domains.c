@@ -174,7 +174,11 @@ CASE(driverless,
 	address = physical(target->data);
 	if (!address)
 		skip(t, "physical addresses cannot be seen", "CONFIG_PROC_PAGE_MONITOR, and root");
-	provokes_faults(t);
+	provokes_faults(t, &(struct provocation){ .device = test_device_name(t, 0),
+						  .access = PROVOKED_WRITE,
+						  .first = address,
+						  .last = address + PAGE - 1,
+						  .pasid = ANY_PASID });
 	for (int round = 0; round < 3; round++) {
 		change_type(t, "identity");
 		parts = parts_open_driverless(t, 0);
