@@ -260,6 +260,13 @@ CASE(unmap_under_storm,
 	     (unsigned long long)blocked);
 }
 
+/* How many transfers of a storm have ended, one way or the other. */
+static uint64_t storm_transfers(struct rig *rig)
+{
+	return testdev_get64(&rig->engine, TESTDEV_STORM_OK) +
+	       testdev_get64(&rig->engine, TESTDEV_STORM_BLOCKED);
+}
+
 CASE(remap_under_storm,
      .proves = "with DMA in flight while an IOVA moves to another page, each write lands in the "
 	       "old or the new page, and never in the old one after unmap returned",
@@ -286,6 +293,10 @@ CASE(remap_under_storm,
 		expect_that(t, now_ms() < end, "the storm did not start");
 	expect_zero(t, iommut_space_unmap(rig->space, old->iova, PAGE, NULL));
 	fill_canary(old);
+	before = storm_transfers(rig);
+	while (storm_transfers(rig) < before + 4)
+		expect_that(t, now_ms() < end, "the storm does not go on");
+	expect_canary(old);
 	expect_zero(t, iommut_space_map(rig->space, new->data, PAGE, old->iova, IOMMUT_RW));
 	before = testdev_get64(&rig->engine, TESTDEV_STORM_OK);
 	while (testdev_get64(&rig->engine, TESTDEV_STORM_OK) < before + 4)
