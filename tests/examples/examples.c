@@ -99,6 +99,6 @@ CASE(fault_queue, .proves = "fault-queue answers a page request", .rule = "examp
 						  .access = PROVOKED_READ | PROVOKED_WRITE,
 						  .first = 0x100000,
 						  .last = 0x100fff,
-						  .pasid = 0 });
+						  .pasid = 1 });
 	ends(t, fault_queue_main, test_device_name(t, 0), NULL, 0, "the transfer ended: ok");
 }
