@@ -159,8 +159,8 @@ CASE(driverless,
      .proves =
 	     "a device that no driver has reaches memory by its physical address while the type of "
 	     "its group is identity, and nothing while it is another, however often it changes",
-     .rule = RULE "; kernel-parameters.txt: iommu.passthrough", .marks = LIST("exclusive"),
-     .timeout_ms = 20000, .devices = 2,
+     .rule = RULE "; kernel-parameters.txt: iommu.passthrough",
+     .marks = LIST("exclusive", "destructive"), .timeout_ms = 20000, .devices = 2,
      .parameters = { IOMMUFD_ONLY, PARAMETER("type", "DMA", "DMA-FQ") })
 {
 	struct dma_buffer *target;
