@@ -1,8 +1,5 @@
-/*
- * pcie-ats-testdev: address translation and page requests
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
- */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pcie-ats-testdev: address translation and page requests */
 
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"

@@ -1,8 +1,5 @@
-/*
- * pcie-ats-testdev: transfers
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
- */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pcie-ats-testdev: transfers */
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"

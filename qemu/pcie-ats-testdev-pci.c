@@ -1,8 +1,5 @@
-/*
- * pcie-ats-testdev: the PCI function, physical or virtual
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
- */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pcie-ats-testdev: the PCI function, physical or virtual */
 
 #include "qemu/osdep.h"
 #include "qemu/module.h"

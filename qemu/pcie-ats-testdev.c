@@ -1,8 +1,5 @@
-/*
- * pcie-ats-testdev: registers, and what they start
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
- */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pcie-ats-testdev: registers, and what they start */
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
