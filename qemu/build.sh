@@ -55,7 +55,7 @@ done
 # Page requests of intel-iommu, where QEMU does not have the property svm itself.
 grep -q '"svm"' hw/i386/intel_iommu.c || apply "$here/patches/intel-iommu-svm.patch"
 # Defects that would spoil every later case of a guest (docs/findings.md). A version that changed the code may have it right by itself.
-for name in intel-iommu-present intel-iommu-ats-interrupt-range intel-iommu-execute-requested amd-iommu-page-size amd-iommu-fault-report; do
+for name in intel-iommu-present intel-iommu-pass-through intel-iommu-ats-interrupt-range intel-iommu-execute-requested amd-iommu-page-size amd-iommu-fault-report; do
 	fix=$here/patches/$name.patch
 	! patch -p1 --forward --dry-run --batch --quiet <"$fix" >/dev/null 2>&1 || apply "$fix"
 done

@@ -84,6 +84,17 @@ static void change_type_for_vfio(struct test *t, const char *type)
 	expect_zero(t, iommut_pci_bind(keeper.pci.name, DRIVER, NULL));
 }
 
+/*
+ * A device that was let through may be so for ever: with QEMU 10.2 (docs/findings.md) until its IOMMU hears that it has gone. No later case
+ * must suffer from it.
+ */
+static void begin_anew(void)
+{
+	(void)iommut_pci_remove(keeper.pci.name);
+	(void)iommut_pci_rescan();
+	(void)iommut_pci_get(keeper.pci.name, &keeper.pci);
+}
+
 /* Where a page of this process is in memory (Documentation/admin-guide/mm/pagemap.rst); 0 if the kernel does not tell. */
 static uint64_t physical(const void *address)
 {
@@ -159,13 +170,14 @@ CASE(driverless,
      .proves =
 	     "a device that no driver has reaches memory by its physical address while the type of "
 	     "its group is identity, and nothing while it is another, however often it changes",
-     .rule = RULE "; kernel-parameters.txt: iommu.passthrough",
-     .marks = LIST("exclusive", "destructive"), .timeout_ms = 20000, .devices = 2,
+     .rule = RULE "; kernel-parameters.txt: iommu.passthrough", .marks = LIST("exclusive"),
+     .timeout_ms = 20000, .devices = 2,
      .parameters = { IOMMUFD_ONLY, PARAMETER("type", "DMA", "DMA-FQ") })
 {
 	struct dma_buffer *target;
 	struct parts *parts;
 	uint64_t address;
+	bool refused;
 
 	need_groups_apart(t, test_device_name(t, 0), test_device_name(t, 1));
 	keep_group(t);
@@ -187,9 +199,12 @@ CASE(driverless,
 		change_type(t, param(t, "type"));
 		parts = parts_open_driverless(t, 0);
 		fill_canary(target);
-		expect(t, !parts_fill(parts, address, PAGE, random64(t)));
-		expect_canary(target);
+		refused = !parts_fill(parts, address, PAGE, random64(t));
 		parts_close_all(parts);
+		if (!refused)
+			begin_anew();
+		expect_canary(target);
+		expect_that(t, refused, "the device is told of no error");
 	}
 }
 
