@@ -72,14 +72,6 @@
 #define LINK_MS     5000
 #define REGISTER_MS 1000
 
-int64_t igb_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int igb_get(struct igb *igb, uint32_t reg, uint32_t *value)
 {
 	return iommut_region_read32(igb->bar, reg, value);
@@ -94,11 +86,11 @@ int igb_set(struct igb *igb, uint32_t reg, uint32_t value)
 static int await(struct igb *igb, uint32_t reg, uint32_t mask, uint32_t wanted, int timeout_ms)
 {
 	struct timespec pause = { .tv_nsec = 200000 };
-	int64_t deadline = igb_now_ms() + timeout_ms;
+	int64_t deadline = engine_now_ms() + timeout_ms;
 	uint32_t value;
 
 	for (;;) {
-		bool late = igb_now_ms() > deadline;
+		bool late = engine_now_ms() > deadline;
 		int error = igb_get(igb, reg, &value);
 
 		if (error)

@@ -223,8 +223,8 @@ static int poll_transfer(struct engine *engine, struct engine_result *result)
 	if (head != igb->tx)
 		return -EAGAIN;
 	if (!igb->fetched_ms)
-		igb->fetched_ms = igb_now_ms();
-	if (igb_now_ms() - igb->fetched_ms < SETTLE_MS)
+		igb->fetched_ms = engine_now_ms();
+	if (engine_now_ms() - igb->fetched_ms < SETTLE_MS)
 		return -EAGAIN;
 	/* What it took for descriptors is anybody's guess: only a reset makes it forget. */
 	igb->confused = true;

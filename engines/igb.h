@@ -59,8 +59,6 @@ struct igb {
 	bool confused;
 };
 
-int64_t igb_now_ms(void);
-
 int igb_get(struct igb *igb, uint32_t reg, uint32_t *value);
 int igb_set(struct igb *igb, uint32_t reg, uint32_t value);
 

@@ -39,14 +39,6 @@ struct completion {
 	uint32_t status;
 };
 
-int64_t nvme_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void pause_briefly(void)
 {
 	struct timespec pause = { .tv_nsec = 100000 };
@@ -56,11 +48,11 @@ static void pause_briefly(void)
 
 static int await_ready(struct nvme *nvme, uint32_t wanted)
 {
-	int64_t deadline = nvme_now_ms() + CAP_TIMEOUT(nvme->cap) + ADMIN_MS;
+	int64_t deadline = engine_now_ms() + CAP_TIMEOUT(nvme->cap) + ADMIN_MS;
 	uint32_t status;
 
 	for (;;) {
-		bool late = nvme_now_ms() > deadline;
+		bool late = engine_now_ms() > deadline;
 		int error = iommut_region_read32(nvme->bar, REG_CSTS, &status);
 
 		if (error)
@@ -123,12 +115,12 @@ int nvme_complete(struct engine *engine, struct nvme_queue *queue, uint16_t *num
 static int admin(struct engine *engine, const struct nvme_submission *submission)
 {
 	struct nvme *nvme = engine->state;
-	int64_t deadline = nvme_now_ms() + ADMIN_MS;
+	int64_t deadline = engine_now_ms() + ADMIN_MS;
 	uint16_t number, status;
 	int error = nvme_submit(engine, &nvme->admin, submission);
 
 	while (!error) {
-		bool late = nvme_now_ms() > deadline;
+		bool late = engine_now_ms() > deadline;
 
 		error = nvme_complete(engine, &nvme->admin, &number, &status);
 		if (!error)

@@ -242,7 +242,7 @@ static int start_command(struct engine *engine, const struct engine_transfer *tr
 		set_pages(engine, &submission, slot, transfer->iova, transfer->length);
 	nvme->slots[slot] = (struct nvme_slot){ .operation = transfer->operation,
 						.length = transfer->length,
-						.started_ms = nvme_now_ms() };
+						.started_ms = engine_now_ms() };
 	error = nvme_submit(engine, queue, &submission);
 	if (!error)
 		nvme->count++;
@@ -351,7 +351,7 @@ static int poll_transfer(struct engine *engine, struct engine_result *result)
 		return give_up(engine, error == -EIO ? ENGINE_BLOCKED : ENGINE_ABORTED, result);
 	if (error)
 		return error;
-	if (nvme_now_ms() - oldest->started_ms < SILENCE_MS)
+	if (engine_now_ms() - oldest->started_ms < SILENCE_MS)
 		return -EAGAIN;
 	error = iommut_config_read16(engine->device, PCI_COMMAND, &command);
 	if (error)

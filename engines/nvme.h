@@ -83,8 +83,6 @@ struct nvme {
 	bool aborted;
 };
 
-int64_t nvme_now_ms(void);
-
 /* Opens BAR 0 and brings the controller to rest. */
 int nvme_open(struct engine *engine);
 

@@ -57,20 +57,12 @@ void testdev_set64(struct engine *engine, uint32_t offset, uint64_t value)
 	testdev_set32(engine, offset + 4, (uint32_t)(value >> 32));
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Polls a counting or state register until it lies in a range. */
 static int wait_register(struct engine *engine, uint32_t offset, uint32_t low, uint32_t high,
 			 int timeout_ms)
 {
 	const struct timespec pause = { 0, 20000 };
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = engine_now_ms() + timeout_ms;
 
 	for (;;) {
 		uint32_t value = testdev_get32(engine, offset);
@@ -79,7 +71,7 @@ static int wait_register(struct engine *engine, uint32_t offset, uint32_t low, u
 			return -ENODEV;
 		if (value >= low && value <= high)
 			return 0;
-		if (now_ms() > end)
+		if (engine_now_ms() > end)
 			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
 	}

@@ -5,19 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engines/engine.h"
 #include "harness/case.h"
 
 #define MAX_LINE 2048
 
 int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return engine_now_ms();
 }
 
 /* Diagnostics are lines of their own: a message of several lines gets the mark before each. */

@@ -287,7 +287,7 @@ void check_equal(struct test *t, uint64_t actual, uint64_t expected, const struc
 #define fail(t, ...) expectation_failed(t, PLACE(NULL), __VA_ARGS__)
 
 /**
- * now_ms() - a clock that only goes forward
+ * now_ms() - a clock for deadlines: engine_now_ms()
  *
  * Return: milliseconds.
  */

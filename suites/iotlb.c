@@ -7,8 +7,7 @@
 #include <iommut/iommufd.h>
 #include <iommut/pattern.h>
 
-#include "engines/testdev.h"
-#include "harness/dma.h"
+#include "harness/storm.h"
 
 SUITE("iotlb", "translations must not outlive what they were made from");
 
@@ -260,13 +259,6 @@ CASE(unmap_under_storm,
 	     (unsigned long long)blocked);
 }
 
-/* How many transfers of a storm have ended, one way or the other. */
-static uint64_t storm_transfers(struct rig *rig)
-{
-	return testdev_get64(&rig->engine, TESTDEV_STORM_OK) +
-	       testdev_get64(&rig->engine, TESTDEV_STORM_BLOCKED);
-}
-
 CASE(remap_under_storm,
      .proves = "with DMA in flight while an IOVA moves to another page, each write lands in the "
 	       "old or the new page, and never in the old one after unmap returned",
@@ -281,26 +273,19 @@ CASE(remap_under_storm,
 					.iova = old->iova,
 					.length = 64,
 					.operand = 0x2222222222222222 };
-	int64_t end = now_ms() + 4000;
-	uint64_t before;
 
 	need(rig, ENGINE_STORM | ENGINE_FILL);
 	provokes_transfer(rig, &fill);
 	fill_canary(bystander);
 	fill_canary(new);
 	expect_zero(t, testdev_storm(&rig->engine, &fill, 100));
-	while (testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4)
-		expect_that(t, now_ms() < end, "the storm did not start");
+	expect_storm(t, &rig->engine, STORM_DONE, 4);
 	expect_zero(t, iommut_space_unmap(rig->space, old->iova, PAGE, NULL));
 	fill_canary(old);
-	before = storm_transfers(rig);
-	while (storm_transfers(rig) < before + 4)
-		expect_that(t, now_ms() < end, "the storm does not go on");
+	expect_storm(t, &rig->engine, STORM_ANY, 4);
 	expect_canary(old);
 	expect_zero(t, iommut_space_map(rig->space, new->data, PAGE, old->iova, IOMMUT_RW));
-	before = testdev_get64(&rig->engine, TESTDEV_STORM_OK);
-	while (testdev_get64(&rig->engine, TESTDEV_STORM_OK) < before + 4)
-		expect_that(t, now_ms() < end, "the storm did not find the new page");
+	expect_storm(t, &rig->engine, STORM_DONE, 4);
 	expect_zero(t, testdev_storm_stop(&rig->engine, NULL, NULL));
 	expect_canary(old);
 	expect_canary(bystander);

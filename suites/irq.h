@@ -9,8 +9,7 @@
 #include <iommut/irq.h>
 #include <iommut/vfio.h>
 
-#include "engines/testdev.h"
-#include "harness/dma.h"
+#include "harness/storm.h"
 
 #define PAGE        4096ull
 #define MAX_VECTORS 32

@@ -211,7 +211,6 @@ CASE(eventfd_closed,
 	struct rig *rig = rig_open(t);
 	struct irq_set *set = irq_enable(rig, irq_kind(rig), 1);
 	struct dma_buffer *buffer = map_buffer(rig, PAGE);
-	uint64_t done;
 	int32_t gone;
 
 	need(rig, ENGINE_STORM);
@@ -219,10 +218,7 @@ CASE(eventfd_closed,
 	expect_zero(t, irq_assign(set, 0, 1, &gone));
 	irq_storm(rig, buffer, 0);
 	close(gone);
-	done = testdev_get64(&rig->engine, TESTDEV_STORM_OK);
-	for (int64_t end = now_ms() + 2000;
-	     testdev_get64(&rig->engine, TESTDEV_STORM_OK) < done + 8;)
-		expect_that(t, now_ms() < end, "the storm stands");
+	expect_storm(t, &rig->engine, STORM_DONE, 8);
 	expect_zero(t, irq_assign(set, 0, 1, set->fd));
 	expect(t, irq_take(t, set->fd[0], IRQ_DEADLINE_MS) > 0);
 	expect_zero(t, testdev_storm_stop(&rig->engine, NULL, NULL));

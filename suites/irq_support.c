@@ -297,7 +297,6 @@ void irq_storm(struct rig *rig, struct dma_buffer *buffer, uint32_t vector)
 
 	need(rig, ENGINE_STORM | ENGINE_FILL);
 	expect_zero(rig->t, testdev_storm(&rig->engine, &fill, 100));
-	for (int64_t end = now_ms() + 2000; testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4;)
-		expect_that(rig->t, now_ms() < end, "the storm did not start");
+	expect_storm(rig->t, &rig->engine, STORM_DONE, 4);
 	expect_bytes(rig->t, buffer->data, &fill.operand, sizeof(fill.operand));
 }

@@ -13,8 +13,7 @@
 #include <iommut/hwpt.h>
 #include <iommut/pci.h>
 
-#include "engines/testdev.h"
-#include "harness/dma.h"
+#include "harness/storm.h"
 
 SUITE("isolation", "devices apart from each other, and devices cut off by every way there is");
 
@@ -133,18 +132,11 @@ CASE(sleeping_device, .proves = "a device in D3hot reaches no memory; awake agai
 {
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *buffer = map_buffer(rig, PAGE);
-	struct engine_transfer fill = { .operation = ENGINE_OP_FILL,
-					.pasid = IOMMUT_NO_PASID,
-					.iova = buffer->iova,
-					.length = 64 };
 	uint16_t control;
 	uint32_t at;
 
-	need(rig, ENGINE_STORM | ENGINE_FILL);
 	expect_zero(t, iommut_config_capability(rig->device, PCI_CAP_ID_PM, &at));
-	expect_zero(t, testdev_storm(&rig->engine, &fill, 100));
-	for (int64_t end = now_ms() + 2000; testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4;)
-		expect_that(t, now_ms() < end, "the storm did not start");
+	storm_fill(rig, buffer->iova, 0);
 	expect_zero(t, iommut_config_read16(rig->device, at + PCI_PM_CTRL, &control));
 	control = (control & ~PCI_PM_CTRL_STATE_MASK) | 3;
 	expect_zero(t, iommut_config_write16(rig->device, at + PCI_PM_CTRL, control));
@@ -166,10 +158,6 @@ CASE(reset_stops_dma,
 {
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *buffer = map_buffer(rig, PAGE);
-	struct engine_transfer fill = { .operation = ENGINE_OP_FILL,
-					.pasid = IOMMUT_NO_PASID,
-					.iova = buffer->iova,
-					.length = 64 };
 	const char *method = param(t, "method"), *name = test_device_name(t, 0);
 	char before[128];
 	int error;
@@ -181,9 +169,7 @@ CASE(reset_stops_dma,
 	if (error)
 		skipf(t, "a kernel with reset_method and a device with this reset",
 		      "%s cannot be reset by %s: %s", name, method, strerror(-error));
-	expect_zero(t, testdev_storm(&rig->engine, &fill, 100));
-	for (int64_t end = now_ms() + 2000; testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4;)
-		expect_that(t, now_ms() < end, "the storm did not start");
+	storm_fill(rig, buffer->iova, 0);
 	error = iommut_device_reset(rig->device);
 	(void)iommut_pci_set_reset_methods(name, before);
 	expect_zero(t, error);
@@ -199,17 +185,10 @@ CASE(reset_stops_dma,
 static void storm_until_killed(struct test *t, struct iommut_memory *shared, int ready)
 {
 	struct rig *rig = rig_open(t);
-	struct engine_transfer fill = { .operation = ENGINE_OP_FILL,
-					.pasid = IOMMUT_NO_PASID,
-					.iova = 0x200000,
-					.length = 64,
-					.operand = 0x4444444444444444 };
+	const uint64_t iova = 0x200000;
 
-	need(rig, ENGINE_STORM | ENGINE_FILL);
-	expect_zero(t, iommut_space_map(rig->space, shared->address, PAGE, fill.iova, IOMMUT_RW));
-	expect_zero(t, testdev_storm(&rig->engine, &fill, 100));
-	for (int64_t end = now_ms() + 2000; testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4;)
-		expect_that(t, now_ms() < end, "the storm did not start");
+	expect_zero(t, iommut_space_map(rig->space, shared->address, PAGE, iova, IOMMUT_RW));
+	storm_fill(rig, iova, 0x4444444444444444);
 	if (write(ready, "r", 1) != 1)
 		fail(t, "the parent is gone");
 	for (;;)

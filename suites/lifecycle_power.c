@@ -13,21 +13,8 @@
 #include <iommut/pci.h>
 #include <iommut/region.h>
 
-#include "engines/testdev.h"
+#include "harness/storm.h"
 #include "suites/parts.h"
-
-static void start_storm(struct rig *rig, struct dma_buffer *buffer)
-{
-	struct engine_transfer fill = { .operation = ENGINE_OP_FILL,
-					.pasid = IOMMUT_NO_PASID,
-					.iova = buffer->iova,
-					.length = 64 };
-
-	need(rig, ENGINE_STORM | ENGINE_FILL);
-	expect_zero(rig->t, testdev_storm(&rig->engine, &fill, 100));
-	for (int64_t end = now_ms() + 2000; testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4;)
-		expect_that(rig->t, now_ms() < end, "the storm did not start");
-}
 
 /* The device is awake, has its registers, and reaches what was mapped before, without any new mapping. */
 static void expect_mappings_kept(struct rig *rig, struct dma_buffer *buffers[], size_t count)
@@ -50,7 +37,7 @@ CASE(reset_keeps_mappings,
 					 map_buffer_with(rig, 2 << 20, &huge) };
 
 	for (int round = 0; round < 2; round++) {
-		start_storm(rig, buffers[1]);
+		storm_fill(rig, buffers[1]->iova, 0);
 		expect_zero(t, iommut_device_reset(rig->device));
 		for (size_t i = 0; i < 3; i++)
 			fill_canary(buffers[i]);
@@ -73,7 +60,7 @@ CASE(reset_from_sysfs,
 
 	expect_reaches(buffer);
 	expect_zero(t, iommut_config_read(rig->device, PCI_BASE_ADDRESS_0, before, 24));
-	start_storm(rig, buffer);
+	storm_fill(rig, buffer->iova, 0);
 	error = iommut_pci_reset(test_device_name(t, 0));
 	if (error == -EOPNOTSUPP)
 		skip(t, "the device has no reset", "a device with FLR");
@@ -95,7 +82,7 @@ CASE(hot_reset_keeps_mappings,
 	int error;
 
 	expect_reaches(buffer);
-	start_storm(rig, buffer);
+	storm_fill(rig, buffer->iova, 0);
 	error = iommut_device_hot_reset(rig->device);
 	/* Linux gives up on QEMU's ports, whose link it does not see come up again. */
 	if (error == -ENOTTY || error == -ENODEV || error == -EPERM)

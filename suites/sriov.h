@@ -9,7 +9,7 @@
 
 #include <iommut/pci.h>
 
-#include "engines/testdev.h"
+#include "harness/storm.h"
 #include "suites/svm.h"
 
 #define VFS         2
@@ -50,8 +50,5 @@ int try_token(struct test *t, const char *name, const uint8_t *secret);
 		expect_that(t, refusal == -EACCES || refusal == -EINVAL, #error ": %s", \
 			    refusal ? strerror(-refusal) : "it was opened");            \
 	} while (0)
-
-/* The function fills a page again and again; returns once it does. */
-void start_storm(struct rig *rig, const struct dma_buffer *buffer, uint64_t value);
 
 #endif /* SUITES_SRIOV_H */

@@ -108,17 +108,3 @@ int try_token(struct test *t, const char *name, const uint8_t *secret)
 	iommut_device_close(device);
 	return error;
 }
-
-void start_storm(struct rig *rig, const struct dma_buffer *buffer, uint64_t value)
-{
-	const struct engine_transfer fill = { .operation = ENGINE_OP_FILL,
-					      .pasid = IOMMUT_NO_PASID,
-					      .iova = buffer->iova,
-					      .length = 64,
-					      .operand = value };
-
-	expect_zero(rig->t, testdev_storm(&rig->engine, &fill, 100));
-	for (int64_t end = now_ms() + DEADLINE_MS;
-	     testdev_get64(&rig->engine, TESTDEV_STORM_OK) < 4;)
-		expect_that(rig->t, now_ms() < end, "the storm did not start");
-}

@@ -97,7 +97,7 @@ static void storms(struct rig *rig)
 	struct dma_buffer *buffer = map_buffer(rig, PAGE);
 
 	need(rig, ENGINE_STORM | ENGINE_FILL);
-	start_storm(rig, buffer, 0x1111111111111111);
+	storm_fill(rig, buffer->iova, 0x1111111111111111);
 	expect_zero(rig->t, testdev_storm_stop(&rig->engine, NULL, NULL));
 	expect_reaches(buffer);
 }
@@ -159,7 +159,7 @@ CASE(closed_first,
 	same.iova = stormed->iova;
 	others[0] = map_buffer_with(trio.virtual[1], PAGE, &same);
 	others[1] = map_buffer_with(trio.physical, PAGE, &same);
-	start_storm(trio.virtual[0], stormed, 0x2222222222222222);
+	storm_fill(trio.virtual[0], stormed -> iova, 0x2222222222222222);
 	rig_close(trio.physical);
 	for (int i = 0; i < 2; i++)
 		fill_canary(others[i]);

@@ -7,8 +7,7 @@
  * to them, memory in these, and the page faults of all. Everything is given back when the case ends.
  */
 
-#include <engines/testdev.h>
-#include <harness/dma.h>
+#include <harness/storm.h>
 #include <iommut/fault_queue.h>
 #include <iommut/hwpt.h>
 #include <iommut/iommufd.h>
