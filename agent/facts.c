@@ -37,25 +37,43 @@ uint64_t kernel_taint(void)
 		       : 0;
 }
 
-/* The first line of a file of "name : value" lines that has the name. */
-static void send_line_of(struct agent *agent, const char *key, const char *path, const char *name)
+/* The value of the first line of a file of "name : value" lines that has the name; NULL if there is none. */
+static char *line_of(const char *path, const char *name, char *line, int size)
 {
 	FILE *file = fopen(path, "re");
-	char line[1024];
+	char *value = NULL;
 
-	while (file && fgets(line, sizeof(line), file)) {
+	while (file && !value && fgets(line, size, file)) {
 		char *colon = strchr(line, ':');
 
 		if (!colon || strncmp(line, name, strlen(name)) != 0)
 			continue;
-		colon++;
-		colon += strspn(colon, " \t");
-		colon[strcspn(colon, "\n")] = '\0';
-		send_fact(agent, key, colon);
-		break;
+		value = colon + 1;
+		value += strspn(value, " \t");
+		value[strcspn(value, "\n")] = '\0';
 	}
 	if (file)
 		fclose(file);
+	return value;
+}
+
+static void send_line_of(struct agent *agent, const char *key, const char *path, const char *name)
+{
+	char line[1024];
+	const char *value = line_of(path, name, line, sizeof(line));
+
+	if (value)
+		send_fact(agent, key, value);
+}
+
+/* What is measured here says nothing of an IOMMU made of hardware. Only x86 tells. */
+static void send_virtual(struct agent *agent)
+{
+	char line[4096];
+	const char *flags = line_of("/proc/cpuinfo", "flags", line, sizeof(line));
+
+	if (flags && strstr(flags, " hypervisor"))
+		send_fact(agent, "virtual", "yes");
 }
 
 /* Every file of a driver's folder below an IOMMU: "iommu.dmar0.intel-iommu.ecap". */
@@ -186,6 +204,7 @@ void send_environment(struct agent *agent)
 	send_fact(agent, "taint", taint);
 	send_line_of(agent, "cpu", "/proc/cpuinfo", "model name");
 	send_line_of(agent, "microcode", "/proc/cpuinfo", "microcode");
+	send_virtual(agent);
 	send_line_of(agent, "memory", "/proc/meminfo", "MemTotal");
 	send_line_of(agent, "hugepages", "/proc/meminfo", "HugePages_Total");
 	send_file(agent, "firmware", "/sys/class/dmi/id/bios_version");

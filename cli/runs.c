@@ -50,10 +50,11 @@ enum exit_status command_diff(const struct command *command, int argc, char **ar
 		"What was tested and differs comes first, then the cases that broke, were fixed, "
 		"are new "
 		"or\n"
-		"gone, then durations that changed by more than noise. The exit status is 1 if a "
-		"case "
-		"broke,\n"
-		"or is new and bad, so that it serves in a bisection as it is.\n";
+		"gone, then durations and figures that changed by more than noise. The exit status "
+		"is 1 if\n"
+		"a case broke, or is new and bad, so that it serves in a bisection as it is; "
+		"neither a\n"
+		"duration nor a figure changes it.\n";
 	GOptionContext *context = cli_context(command, description);
 	g_auto(GStrv) rest = NULL;
 	g_autoptr(GPtrArray) runs = NULL;

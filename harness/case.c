@@ -200,7 +200,7 @@ uint64_t random_below(struct test *t, uint64_t bound)
 	return (uint64_t)(((unsigned __int128)random64(t) * bound) >> 64);
 }
 
-static void suite_mistake(const char *what, const char *name)
+void suite_mistake(const char *what, const char *name)
 {
 	fprintf(stderr, "mistake in the suite: %s: %s\n", what, name);
 	_exit(EXIT_CODE_BROKEN);

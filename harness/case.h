@@ -12,6 +12,7 @@
 
 #define MAX_DEVICES 2
 #define MAX_VARIANT 512
+#define MAX_FIGURES 64
 
 /* docs/architecture.md, "The suite's command line". BROKEN is any other number: the runner calls it a crash. */
 enum exit_code {
@@ -49,6 +50,9 @@ struct test {
 	pid_t process;
 	bool failed;
 	struct provoked provoked;
+	/* hashes of their names */
+	uint64_t figures[MAX_FIGURES];
+	size_t figure_count;
 	struct belongings *belongings;
 	struct undo *undos;
 	size_t undo_count;
@@ -58,6 +62,7 @@ struct test {
 extern const struct suite suite;
 
 /* case.c */
+void suite_mistake(const char *what, const char *name) __attribute__((noreturn));
 void case_end(struct test *t, enum exit_code code, const char *directive);
 
 /* provoke.c */

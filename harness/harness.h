@@ -177,6 +177,25 @@ const char *test_device_name(struct test *t, int index);
 void note(struct test *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
+ * enum figure_unit - what a figure counts
+ * @FIGURE_US: microseconds
+ * @FIGURE_PER_SECOND: how often in a second
+ * @FIGURE_PERCENT: a share
+ */
+enum figure_unit { FIGURE_US, FIGURE_PER_SECOND, FIGURE_PERCENT };
+
+/**
+ * figure() - tell what the case has measured: it gets into the results, and iommut diff compares it
+ * @t: the test
+ * @name: letters, digits and '_', 48 at most; once in a case
+ * @value: a number up to 1e15
+ * @unit: of @value
+ *
+ * 64 figures at most. The verdict never depends on one: how fast something has to be nobody promises.
+ */
+void figure(struct test *t, const char *name, double value, enum figure_unit unit);
+
+/**
  * enum provoked_access - what a device wants that an IOMMU refuses
  * @PROVOKED_READ: to read
  * @PROVOKED_WRITE: to write

@@ -3,15 +3,9 @@
 #include <string.h>
 
 #include "runner/compare.h"
+#include "runner/compare_figures.h"
 #include "runner/text.h"
 
-#define MAX_LISTED 1000
-
-/* --- statistics of repeats --- */
-
-/* Fewer say too little of the noise. */
-#define ENOUGH_REPEATS       5
-#define SIGMAS               3.5
 #define LEAST_CHANGE_US      1000
 #define LEAST_CHANGE_ONCE_US 50000
 
@@ -22,11 +16,20 @@ struct tally {
 	guint counts[VERDICT_COUNT];
 	guint times;
 	guint bad;
-	double sum_us;
-	double sum_squares;
+	struct sample duration;
+	/* NULL if it has none */
+	GArray *figures;
 	/* the worst of its results */
 	const struct result *worst;
 };
+
+static void tally_free(gpointer data)
+{
+	struct tally *tally = data;
+
+	g_clear_pointer(&tally->figures, g_array_unref);
+	g_free(tally);
+}
 
 static guint badness(enum verdict verdict)
 {
@@ -46,7 +49,7 @@ static char *key_of(const struct result *result)
 /* The tallies in the order of their first results; also found by "profile\nID". */
 static GPtrArray *tally_run(const struct run *run, GHashTable **by_key)
 {
-	GPtrArray *tallies = g_ptr_array_new_with_free_func(g_free);
+	GPtrArray *tallies = g_ptr_array_new_with_free_func(tally_free);
 
 	*by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (guint i = 0; i < run->results->len; i++) {
@@ -67,8 +70,8 @@ static GPtrArray *tally_run(const struct run *run, GHashTable **by_key)
 		tally->counts[result->verdict]++;
 		tally->times++;
 		tally->bad += verdict_is_bad(result->verdict);
-		tally->sum_us += (double)result->duration_us;
-		tally->sum_squares += (double)result->duration_us * (double)result->duration_us;
+		sample_add(&tally->duration, (double)result->duration_us);
+		compare_add_figures(&tally->figures, result->figures);
 		if (badness(result->verdict) > badness(tally->worst->verdict))
 			tally->worst = result;
 	}
@@ -80,19 +83,6 @@ static struct tally *find_tally(GHashTable *by_key, const struct tally *like)
 	g_autofree char *key = g_strdup_printf("%s\n%s", like->profile, like->id);
 
 	return g_hash_table_lookup(by_key, key);
-}
-
-static double mean(const struct tally *tally)
-{
-	return tally->sum_us / tally->times;
-}
-
-/* The variance that the population of which these are a sample is thought to have. */
-static double variance(const struct tally *tally)
-{
-	double squares = tally->sum_squares - tally->sum_us * mean(tally);
-
-	return tally->times > 1 && squares > 0 ? squares / (tally->times - 1) : 0;
 }
 
 /* --- diff --- */
@@ -213,6 +203,7 @@ struct diff {
 	GString *lists[CHANGE_COUNT];
 	guint counts[CHANGE_COUNT];
 	GString *durations;
+	struct figure_changes figures;
 	guint regressions;
 };
 
@@ -245,32 +236,27 @@ static void note_change(struct diff *diff, enum change change, const struct tall
 	g_string_append_c(list, '\n');
 }
 
-/*
- * With enough repeats in both runs their noise is known: the means must differ by more than they would once in some thousand times
- * (Welch's t). With fewer, only what nobody would call noise counts.
- */
-static gboolean duration_changed(const struct tally *before, const struct tally *after)
-{
-	double difference = fabs(mean(after) - mean(before));
-	double error = sqrt(variance(before) / before->times + variance(after) / after->times);
-	double widest = sqrt(MAX(variance(before), variance(after)));
-
-	if (MIN(before->times, after->times) >= ENOUGH_REPEATS)
-		return difference > MAX(SIGMAS * error, 0.1 * mean(before)) &&
-		       difference > LEAST_CHANGE_US;
-	return difference > MAX(SIGMAS * widest, 0.5 * mean(before)) &&
-	       difference > LEAST_CHANGE_ONCE_US;
-}
-
 /* How many standard errors more often it is bad after than before; 0 if that cannot be told. */
 static double worsening(const struct tally *before, const struct tally *after)
 {
 	double pooled = (double)(before->bad + after->bad) / (before->times + after->times);
 	double error = sqrt(pooled * (1 - pooled) * (1.0 / before->times + 1.0 / after->times));
 
-	if (MIN(before->times, after->times) < ENOUGH_REPEATS || error <= 0)
+	if (MIN(before->times, after->times) < SAMPLE_ENOUGH || error <= 0)
 		return 0;
 	return ((double)after->bad / after->times - (double)before->bad / before->times) / error;
+}
+
+static void compare_durations(struct diff *diff, const struct tally *before,
+			      const struct tally *after)
+{
+	g_autofree char *old = text_duration((gint64)before->duration.mean);
+	g_autofree char *now = text_duration((gint64)after->duration.mean);
+
+	if (sample_changed(&before->duration, &after->duration, LEAST_CHANGE_US,
+			   LEAST_CHANGE_ONCE_US))
+		g_string_append_printf(diff->durations, "  %s: %s: %s -> %s\n", after->profile,
+				       after->id, old, now);
 }
 
 static void compare_tallies(struct diff *diff, const struct tally *before,
@@ -280,20 +266,18 @@ static void compare_tallies(struct diff *diff, const struct tally *before,
 	gboolean is_bad = verdict_is_bad(after->worst->verdict);
 
 	/* What was bad now and then and is so much more often has broken, too. */
-	if (is_bad && (!was_bad || worsening(before, after) > SIGMAS)) {
+	if (is_bad && (!was_bad || worsening(before, after) > SAMPLE_SIGMAS)) {
 		diff->regressions++;
 		note_change(diff, CHANGE_BROKEN, before, after);
 	} else if (was_bad && !is_bad) {
 		note_change(diff, CHANGE_FIXED, before, after);
 	} else if (before->worst->verdict != after->worst->verdict ||
-		   worsening(before, after) < -SIGMAS) {
+		   worsening(before, after) < -SAMPLE_SIGMAS) {
 		note_change(diff, CHANGE_OTHER, before, after);
-	} else if (!is_bad && duration_changed(before, after)) {
-		g_autofree char *old = text_duration((gint64)mean(before));
-		g_autofree char *now = text_duration((gint64)mean(after));
-
-		g_string_append_printf(diff->durations, "  %s: %s: %s -> %s\n", after->profile,
-				       after->id, old, now);
+	} else if (!is_bad) {
+		compare_durations(diff, before, after);
+		compare_figures(&diff->figures, after->profile, after->id, before->figures,
+				after->figures);
 	}
 }
 
@@ -323,11 +307,21 @@ static void print_diff(const struct diff *diff, gboolean colour, GString *out)
 		heading(out, "durations beyond noise:", colour);
 		g_string_append_len(out, diff->durations->str, (gssize)diff->durations->len);
 	}
+	if (diff->figures.count) {
+		heading(out, "figures beyond noise:", colour);
+		g_string_append_len(out, diff->figures.list->str, (gssize)diff->figures.list->len);
+		if (diff->figures.count > MAX_LISTED)
+			g_string_append_printf(out, "  and %u more\n",
+					       diff->figures.count - MAX_LISTED);
+	}
 }
 
 guint compare_diff(const struct run *before, const struct run *after, gboolean colour, GString *out)
 {
-	struct diff diff = { .durations = g_string_new(NULL) };
+	struct diff diff = { .durations = g_string_new(NULL),
+			     .figures = { .list = g_string_new(NULL),
+					  .before = before->info,
+					  .after = after->info } };
 	g_autoptr(GHashTable) old_keys = NULL, new_keys = NULL;
 	g_autoptr(GPtrArray) old = tally_run(before, &old_keys);
 	g_autoptr(GPtrArray) new = tally_run(after, &new_keys);
@@ -356,13 +350,15 @@ guint compare_diff(const struct run *before, const struct run *after, gboolean c
 	for (guint i = 0; i < CHANGE_COUNT; i++)
 		g_string_free(diff.lists[i], TRUE);
 	g_string_free(diff.durations, TRUE);
+	g_string_free(diff.figures.list, TRUE);
 	return diff.regressions;
 }
 
 /* --- history --- */
 
 struct history {
-	struct tally last;
+	/* the worst of the last run that it was part of */
+	const struct result *last;
 	guint runs;
 	guint bad_runs;
 	guint changes;
@@ -402,7 +398,7 @@ guint compare_history(const GPtrArray *runs, gboolean all, GString *out)
 				g_hash_table_insert(by_key, key, history);
 				g_ptr_array_add(order, history);
 			}
-			history->last = *tally;
+			history->last = tally->worst;
 			history->runs++;
 			history->bad_runs += is_bad;
 			/* Since when it is bad now: a time of goodness begins the count anew. */
@@ -422,8 +418,8 @@ guint compare_history(const GPtrArray *runs, gboolean all, GString *out)
 		g_string_append_printf(out, "%3u%% bad (%u of %u runs), %u changes, now %s  %s: %s",
 				       100 * history->bad_runs / history->runs, history->bad_runs,
 				       history->runs, history->changes,
-				       verdict_name(history->last.worst->verdict),
-				       history->last.profile, history->last.id);
+				       verdict_name(history->last->verdict), history->last->profile,
+				       history->last->id);
 		if (history->first_bad)
 			g_string_append_printf(out, "  (bad since %s)", history->first_bad);
 		g_string_append_c(out, '\n');

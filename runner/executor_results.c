@@ -97,6 +97,9 @@ static void record(struct executor *executor, struct running *run,
 	result->known = g_strdup(judgement.known);
 	result->details = details ? g_strconcat(judgement.details, details, NULL)
 				  : g_strdup(judgement.details);
+	/* What somebody else's program prints is not said to us. */
+	result->figures =
+		run->stream ? NULL : figures_read(observation->output, observation->output_length);
 	result->proves = g_strdup(run->item->which->proves);
 	result->devices = device_names(run);
 	result->kernel = last_kernel_lines(run->kernel);

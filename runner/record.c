@@ -189,7 +189,7 @@ gboolean recorder_save(struct recorder *recorder, guint number, const char *name
 /* A disk that fills up in the middle of a line must not leave half of one. */
 static gboolean append(struct recorder *recorder, json_t *line, GError **error)
 {
-	char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	char *text = line ? json_dumps(line, JSON_COMPACT | FIGURE_JSON_FLAGS) : NULL;
 	gsize length = text ? strlen(text) : 0;
 	gboolean good;
 
@@ -265,6 +265,8 @@ static json_t *to_json(const struct result *result)
 	set_text(line, "devices", result->devices);
 	set_text(line, "kernel", result->kernel);
 	set_text(line, "known", result->known);
+	if (result->figures)
+		json_object_set_new_nocheck(line, "figures", figures_to_json(result->figures));
 	set_text(line, "part_of", result->part_of);
 	/* JSON's numbers end at 2^53 in many readers; a seed has 64 bits. */
 	if (result->seed) {

@@ -7,6 +7,7 @@
 #include <glib.h>
 #include <jansson.h>
 
+#include "runner/figure.h"
 #include "runner/verdict.h"
 
 #define RESULTS_VERSION 1
@@ -24,6 +25,7 @@
  * @devices: addresses used, joined by a comma
  * @kernel: last lines of the kernel log of the case
  * @known: for xfail and xpass: the known issue's link or reason; else NULL
+ * @figures: of struct figure: what it has measured; NULL if nothing
  * @part_of: ID of the case whose process it is a part of, and whose @number it has; NULL: it is one by itself
  * @seed: given to the case
  * @start_us: real time at its start, microseconds since 1970
@@ -43,6 +45,7 @@ struct result {
 	char *devices;
 	char *kernel;
 	char *known;
+	GArray *figures;
 	char *part_of;
 	guint64 seed;
 	gint64 start_us;

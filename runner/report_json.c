@@ -4,9 +4,9 @@
 
 #include "runner/report.h"
 
-static void add_json(GString *out, json_t *value)
+static void add_json(GString *out, json_t *value, size_t flags)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | flags);
 
 	g_string_append(out, text ? text : "null");
 	free(text);
@@ -38,6 +38,10 @@ static void add_result(GString *out, const struct run *run, const struct result 
 	add_text(out, "devices", result->devices);
 	add_text(out, "kernel", result->kernel);
 	add_text(out, "known", result->known);
+	if (result->figures) {
+		g_string_append(out, ",\"figures\":");
+		add_json(out, figures_to_json(result->figures), FIGURE_JSON_FLAGS);
+	}
 	add_text(out, "part_of", result->part_of);
 	add_text(out, "seed", seed);
 	add_text(out, "replay", replay);
@@ -51,7 +55,7 @@ static void add_result(GString *out, const struct run *run, const struct result 
 void report_json(const struct run *run, const struct report_style *style, GString *out)
 {
 	g_string_append(out, "{\"run\":");
-	add_json(out, json_incref(run->info));
+	add_json(out, json_incref(run->info), 0);
 	g_string_append(out, ",\n\"counts\":{");
 	for (guint i = 0; i < VERDICT_COUNT; i++)
 		g_string_append_printf(out, "%s\"%s\":%u", i ? "," : "", verdict_name(i),

@@ -15,6 +15,7 @@
 
 #define LOG_LINES    8
 #define MAX_FAILURES 200
+#define MAX_FIGURES  200
 
 struct page {
 	const struct run *run;
@@ -274,6 +275,43 @@ static void add_skips(struct page *page)
 	}
 }
 
+/* "  intel: s/case: map_p50 12.3 us, map_p99 45.6 us" */
+static void add_figures_of(struct page *page, const struct result *result)
+{
+	const char *separator = ": ";
+
+	g_string_append_printf(page->out, "  %s: %s", result->profile, result->id);
+	for (guint i = 0; i < result->figures->len; i++) {
+		const struct figure *figure = &g_array_index(result->figures, struct figure, i);
+		g_autofree char *text = figure_text(figure->value, figure->unit);
+
+		g_string_append_printf(page->out, "%s%s %s", separator, figure->name, text);
+		separator = ", ";
+	}
+	if (figures_are_virtual(page->run->info, result->profile))
+		g_string_append(page->out, " (in a virtual machine)");
+	g_string_append_c(page->out, '\n');
+}
+
+static void add_figures(struct page *page)
+{
+	guint count = 0;
+
+	for (guint i = 0; i < page->run->results->len; i++) {
+		const struct result *result = page->run->results->pdata[i];
+
+		if (!result->figures)
+			continue;
+		if (!count++)
+			g_string_append(page->out, "\nfigures:\n");
+		if (count <= MAX_FIGURES || page->style->verbosity >= 2)
+			add_figures_of(page, result);
+	}
+	if (count > MAX_FIGURES && page->style->verbosity < 2)
+		g_string_append_printf(page->out, "  and of %u more: iommut report -vv %s\n",
+				       count - MAX_FIGURES, page->run->folder);
+}
+
 static int by_duration(gconstpointer a, gconstpointer b)
 {
 	const struct result *left = *(struct result *const *)a;
@@ -368,6 +406,8 @@ void report_terminal(const struct run *run, const struct report_style *style, GS
 			add_table(&page, profiles->pdata[i]);
 		if (style->verbosity >= 1 || run->counts[VERDICT_SKIP] == run->results->len)
 			add_skips(&page);
+		if (style->verbosity >= 1)
+			add_figures(&page);
 		if (style->durations > 0)
 			add_durations(&page);
 		g_string_append_c(out, '\n');

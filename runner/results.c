@@ -27,6 +27,7 @@ void result_free(struct result *result)
 	g_free(result->devices);
 	g_free(result->kernel);
 	g_free(result->known);
+	g_clear_pointer(&result->figures, g_array_unref);
 	g_free(result->part_of);
 	g_free(result);
 }
@@ -102,6 +103,7 @@ static struct result *to_result(const json_t *line)
 	result->devices = or_empty(text_of(line, "devices", MAX_ID, TRUE));
 	result->kernel = or_empty(text_of(line, "kernel", MAX_TEXT, FALSE));
 	result->known = text_of(line, "known", MAX_TEXT, TRUE);
+	result->figures = figures_from_json(json_object_get(line, "figures"));
 	result->part_of = text_of(line, "part_of", MAX_ID, TRUE);
 	result->seed = seed ? strtoull(seed, NULL, 0) : 0;
 	result->start_us = MAX(number_of(line, "start_us"), 0);

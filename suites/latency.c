@@ -1,69 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* How long calls take, as percentiles. The verdict is about what they did: a fast unmap that leaves a translation behind fails. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "harness/dma.h"
+#include "suites/samples.h"
 
 SUITE("latency", "how long mapping, unmapping and a device's transfers take, as percentiles");
 
-#define ROUNDS      1000
+#define ROUNDS      MAX_SAMPLES
 #define CHECK_EVERY 50
-
-struct samples {
-	const char *what;
-	uint64_t ns[ROUNDS];
-	size_t count;
-};
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static void add_sample(struct samples *samples, uint64_t since)
-{
-	samples->ns[samples->count++] = now_ns() - since;
-}
-
-static int by_size(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return (left > right) - (left < right);
-}
-
-static double percentile_us(const struct samples *samples, unsigned int percent)
-{
-	return (double)samples->ns[(samples->count - 1) * percent / 100] / 1000;
-}
-
-static bool is_virtual(void)
-{
-	FILE *stream = fopen("/proc/cpuinfo", "re");
-	char line[4096];
-	bool found = false;
-
-	while (stream && !found && fgets(line, sizeof(line), stream))
-		found = strncmp(line, "flags", 5) == 0 && strstr(line, " hypervisor");
-	if (stream)
-		fclose(stream);
-	return found;
-}
-
-static void tell(struct test *t, struct samples *samples)
-{
-	qsort(samples->ns, samples->count, sizeof(samples->ns[0]), by_size);
-	note(t, "%s: p50 %.1f us, p90 %.1f us, p99 %.1f us, most %.1f us, of %zu%s", samples->what,
-	     percentile_us(samples, 50), percentile_us(samples, 90), percentile_us(samples, 99),
-	     percentile_us(samples, 100), samples->count,
-	     is_virtual() ? " (in a virtual machine: no figures of an IOMMU)" : "");
-}
 
 CASE(map_and_unmap,
      .proves =
@@ -105,8 +50,8 @@ CASE(map_and_unmap,
 		add_sample(&map, start);
 	}
 	expect_reaches(buffer);
-	tell(t, &map);
-	tell(t, &unmap);
+	tell_samples(t, &map);
+	tell_samples(t, &unmap);
 }
 
 CASE(working_set,
@@ -116,7 +61,7 @@ CASE(working_set,
      .rule = "VT-d 6.2: translation caches are not visible but in time", .marks = LIST("perf"),
      .timeout_ms = 60000, .parameters = { BACKENDS, PARAMETER("pages", "1", "16", "256", "2048") })
 {
-	static struct samples transfer = { .what = "read of 8 bytes" };
+	static struct samples transfer = { .what = "transfer" };
 	struct rig *rig = rig_open(t);
 	uint64_t pages = param_size(t, "pages"), seen, value;
 	struct dma_buffer *buffer;
@@ -139,5 +84,5 @@ CASE(working_set,
 		expect(t, result.status == ENGINE_OK);
 		expect_equal(t, seen, page * 0x9e3779b97f4a7c15);
 	}
-	tell(t, &transfer);
+	tell_samples(t, &transfer);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a case prints, and the verdict that comes of it. */
+/* What a case prints, the verdict that comes of it, and what it has measured. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runner/figure.h"
 #include "runner/foreign_stream.h"
 #include "runner/judge.h"
 #include "runner/ktap.h"
@@ -45,6 +46,33 @@ static void read_foreign(const uint8_t *data, size_t size, gboolean one)
 	foreign_stream_free(stream);
 }
 
+/* What was taken is told and read again as the same. */
+static void read_figures(const uint8_t *data, size_t size)
+{
+	GArray *figures = figures_read((const char *)data, size), *again;
+	json_t *object;
+
+	if (!figures)
+		return;
+	object = figures_to_json(figures);
+	again = figures_from_json(object);
+	if (!again || again->len != figures->len || figures->len > FIGURES_MAX)
+		abort();
+	for (guint i = 0; i < figures->len; i++) {
+		const struct figure *figure = &g_array_index(figures, struct figure, i);
+		const struct figure *back = &g_array_index(again, struct figure, i);
+		char *text = figure_text(figure->value, figure->unit);
+
+		if (strcmp(figure->name, back->name) != 0 || figure->value != back->value ||
+		    figure->unit != back->unit || !g_utf8_validate(text, -1, NULL))
+			abort();
+		g_free(text);
+	}
+	json_decref(object);
+	g_array_unref(figures);
+	g_array_unref(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ktap *ktap = ktap_parse((const char *)data, size);
@@ -68,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ktap_free(ktap);
 	judge(&seen, &judgement);
 	judgement_clear(&judgement);
+	read_figures(data, size);
 	read_foreign(data, size, FALSE);
 	read_foreign(data, size, TRUE);
 	return 0;

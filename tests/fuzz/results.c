@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A results file, and every report that is made of it. */
+/* A results file, every report that is made of it, and how it differs from itself. */
 #include <stdint.h>
 
 #include <stdlib.h>
 
+#include "runner/compare.h"
 #include "runner/report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_same(const struct run *run)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (compare_diff(run, run, FALSE, text) || !g_str_has_prefix(text->str, "no difference"))
+		abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -27,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				abort();
 			g_string_free(text, TRUE);
 		}
+		check_same(run);
 	}
 	run_free(run);
 	return 0;

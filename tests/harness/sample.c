@@ -2,6 +2,7 @@
 /* A suite without devices that ends in every way a suite can: what test_harness.c looks at. */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -93,6 +94,38 @@ CASE(provokes, .proves = "a case says once which faults it provokes", .rule = "n
 	provokes_faults(t, &faults);
 	faults.access = PROVOKED_PAGE_REQUEST;
 	provokes_faults(t, &faults);
+}
+
+CASE(measures, .proves = "figures are told", .rule = "none", .devices = NO_DEVICE)
+{
+	figure(t, "map_p99", 12.25, FIGURE_US);
+	figure(t, "maps", 1234567, FIGURE_PER_SECOND);
+	figure(t, "share", 0, FIGURE_PERCENT);
+}
+
+CASE(mismeasures, .proves = "a figure that is none is a mistake in the suite", .rule = "none",
+     .devices = NO_DEVICE,
+     .parameters = {
+	     PARAMETER("how", "name", "long", "empty", "number", "large", "twice", "many") })
+{
+	char name[16];
+
+	if (param_is(t, "how", "name"))
+		figure(t, "map p99", 1, FIGURE_US);
+	if (param_is(t, "how", "long"))
+		figure(t, "a_name_of_49_characters_which_is_one_more_than_48", 1, FIGURE_US);
+	if (param_is(t, "how", "empty"))
+		figure(t, "", 1, FIGURE_US);
+	if (param_is(t, "how", "number"))
+		figure(t, "nan", NAN, FIGURE_US);
+	if (param_is(t, "how", "large"))
+		figure(t, "large", -2e15, FIGURE_US);
+	for (int i = 0; param_is(t, "how", "twice") && i < 2; i++)
+		figure(t, "twice", i, FIGURE_US);
+	for (int i = 0; param_is(t, "how", "many") && i <= 64; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		figure(t, name, i, FIGURE_US);
+	}
 }
 
 CASE(skips, .proves = "a skip names reason and way out", .rule = "none", .devices = NO_DEVICE)

@@ -103,6 +103,28 @@ static void test_faults(void)
 	clear(&ending);
 }
 
+static void test_figures(void)
+{
+	static const char *const wrong[] = { "name",  "long",  "empty", "number",
+					     "large", "twice", "many" };
+	struct ending ending;
+
+	run(&ending, "--run", "measures", "--seed", "1", NULL);
+	assert_exit(&ending, 0);
+	g_assert_cmpstr(ending.output, ==,
+			"KTAP version 1\n1..1\n# figure: map_p99 12.25 us\n"
+			"# figure: maps 1234567 /s\n# figure: share 0 %\nok 1 measures\n");
+	clear(&ending);
+	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		g_autofree char *variant = g_strdup_printf("mismeasures[how=%s]", wrong[i]);
+
+		run(&ending, "--run", variant, "--seed", "1", NULL);
+		assert_exit(&ending, 70);
+		assert_has(ending.errors, "mistake in the suite");
+		clear(&ending);
+	}
+}
+
 static void test_failures(void)
 {
 	static const struct {
@@ -248,9 +270,11 @@ static void test_device(void)
 /* Every line is an object that has what the planner reads, in the order in which the cases are written. */
 static void test_list(void)
 {
-	static const char *const names[] = { "passes",     "expectation", "leaks",       "locks",
-					     "provokes",   "skips",       "crashes",     "child",
-					     "parameters", "randomness",  "needs_device" };
+	static const char *const names[] = { "passes",      "expectation", "leaks",
+					     "locks",       "provokes",    "measures",
+					     "mismeasures", "skips",       "crashes",
+					     "child",       "parameters",  "randomness",
+					     "needs_device" };
 	struct ending ending;
 	char **lines;
 	guint count;
@@ -289,6 +313,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/harness/pass", test_pass);
 	g_test_add_func("/harness/left-behind", test_left_behind);
 	g_test_add_func("/harness/faults", test_faults);
+	g_test_add_func("/harness/figures", test_figures);
 	g_test_add_func("/harness/failures", test_failures);
 	g_test_add_func("/harness/skip", test_skip);
 	g_test_add_func("/harness/crash", test_crash);

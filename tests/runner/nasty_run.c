@@ -72,7 +72,14 @@ static void add(struct recorder *recorder, guint number, const char *profile, co
 		      error);
 		check(recorder_save(recorder, number, "kmsg", log, strlen(log), &error), error);
 	}
+	if (nasty) {
+		static const char told[] = "# figure: unmap_p99 12.3 us\n# figure: maps 5e5 /s\n"
+					   "# figure: share 98.76 %\n# figure: <b> 1 us\n";
+
+		result.figures = figures_read(told, strlen(told));
+	}
 	check(recorder_add(recorder, &result, &error), error);
+	g_clear_pointer(&result.figures, g_array_unref);
 }
 
 static void add_nasty(struct recorder *recorder)

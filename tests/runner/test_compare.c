@@ -95,6 +95,194 @@ static void repeats(void)
 	run_free(after);
 }
 
+static void measure(struct run *run, const char *name, double value, enum figure_unit unit)
+{
+	struct result *last = run->results->pdata[run->results->len - 1];
+	struct figure figure = { .value = value, .unit = unit };
+
+	if (!last->figures)
+		last->figures = g_array_new(FALSE, FALSE, sizeof(struct figure));
+	g_strlcpy(figure.name, name, sizeof(figure.name));
+	g_array_append_val(last->figures, figure);
+}
+
+/* With repeats the noise is known; and a figure that changed is no regression. */
+static void figures(void)
+{
+	struct run *before = new_run("a", "6.12"), *after = new_run("b", "7.3");
+	g_autoptr(GString) text = g_string_new(NULL);
+	const char *kernel, *title;
+
+	for (guint i = 0; i < 5; i++) {
+		add(before, "s/measured", VERDICT_PASS, 1000);
+		add(after, "s/measured", VERDICT_PASS, 1000);
+		measure(before, "steady_p99", 10 + i * 0.1, FIGURE_US);
+		measure(after, "steady_p99", 13 + i * 0.1, FIGURE_US);
+		measure(before, "small", 1000 + i, FIGURE_US);
+		measure(after, "small", 1050 + i, FIGURE_US);
+		measure(before, "wild", 10 + i * 5, FIGURE_US);
+		measure(after, "wild", 13 + i * 5, FIGURE_US);
+		measure(before, "maps", 200000, FIGURE_PER_SECOND);
+		measure(after, "maps", 50000, FIGURE_PER_SECOND);
+		measure(before, "unit", 1, FIGURE_PER_SECOND);
+		measure(after, "unit", 1000, FIGURE_US);
+		measure(before, "gone", 1, FIGURE_US);
+		measure(after, "new", 1, FIGURE_US);
+	}
+	g_assert_cmpuint(compare_diff(before, after, FALSE, text), ==, 0);
+	kernel = strstr(text->str, "kernel: 6.12 -> 7.3");
+	title = strstr(text->str, "figures beyond noise:\n"
+				  "  p: s/measured: steady_p99 10.2 us -> 13.2 us\n"
+				  "  p: s/measured: maps 200000 /s -> 50000 /s\n");
+	g_assert_nonnull(kernel);
+	g_assert_nonnull(title);
+	g_assert_true(kernel < title);
+	g_assert_null(strstr(text->str, "small"));
+	g_assert_null(strstr(text->str, "wild"));
+	g_assert_null(strstr(text->str, "unit"));
+	g_assert_null(strstr(text->str, "gone"));
+	g_assert_null(strstr(text->str, "new"));
+	g_assert_null(strstr(text->str, "virtual"));
+	run_free(before);
+	run_free(after);
+}
+
+/* Without repeats only what changed by half is told. A case that fails is compared by its verdict alone. */
+static void figures_once(void)
+{
+	struct run *before = new_run("a", "7"), *after = new_run("b", "7");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	add(before, "s/once", VERDICT_PASS, 1000);
+	measure(before, "a_third", 90, FIGURE_US);
+	measure(before, "twice", 90, FIGURE_US);
+	measure(before, "nothing", 0, FIGURE_PERCENT);
+	add(before, "s/breaks", VERDICT_PASS, 1000);
+	measure(before, "broken", 1, FIGURE_US);
+	add(after, "s/once", VERDICT_PASS, 1000);
+	measure(after, "a_third", 120, FIGURE_US);
+	measure(after, "twice", 180, FIGURE_US);
+	measure(after, "nothing", 0, FIGURE_PERCENT);
+	add(after, "s/breaks", VERDICT_FAIL, 1000);
+	measure(after, "broken", 1000, FIGURE_US);
+	g_assert_cmpuint(compare_diff(before, after, FALSE, text), ==, 1);
+	g_assert_nonnull(
+		strstr(text->str, "figures beyond noise:\n  p: s/once: twice 90 us -> 180 us\n"));
+	g_assert_null(strstr(text->str, "a_third"));
+	g_assert_null(strstr(text->str, "nothing"));
+	g_assert_null(strstr(text->str, "s/breaks: "));
+	g_string_truncate(text, 0);
+	compare_diff(after, after, FALSE, text);
+	g_assert_null(strstr(text->str, "figures"));
+	run_free(before);
+	run_free(after);
+}
+
+static void make_virtual(struct run *run, const char *part, const char *key)
+{
+	json_t *machine = json_object_get(json_object_get(run->info, "machines"), "p");
+
+	json_object_set_new(machine, part, json_pack("{s:s}", key, "x"));
+}
+
+static void virtual_figures(void)
+{
+	struct run *before = new_run("a", "7"), *after = new_run("b", "7");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	add(before, "s/one", VERDICT_PASS, 1000);
+	measure(before, "f", 1, FIGURE_US);
+	add(after, "s/one", VERDICT_PASS, 1000);
+	measure(after, "f", 3, FIGURE_US);
+	make_virtual(after, "describe", "accelerator");
+	compare_diff(before, after, FALSE, text);
+	g_assert_nonnull(strstr(text->str, "f 1 us -> 3 us (the second in a virtual machine)\n"));
+	g_string_truncate(text, 0);
+	compare_diff(after, before, FALSE, text);
+	g_assert_nonnull(strstr(text->str, "f 3 us -> 1 us (the first in a virtual machine)\n"));
+	g_string_truncate(text, 0);
+	make_virtual(before, "facts", "virtual");
+	compare_diff(before, after, FALSE, text);
+	g_assert_nonnull(strstr(text->str, "f 1 us -> 3 us (in a virtual machine)\n"));
+	run_free(before);
+	run_free(after);
+}
+
+static void read_into(struct run *run, const char *text)
+{
+	g_autoptr(GError) error = NULL;
+	gsize good;
+
+	g_assert_true(run_read_results(run, text, strlen(text), &good, &error));
+	g_assert_no_error(error);
+	g_assert_cmpuint(good, ==, strlen(text));
+}
+
+#define LINE(figures)                                                                              \
+	"{\"type\":\"result\",\"number\":1,\"id\":\"s/x\",\"profile\":\"p\",\"verdict\":\"pass\"," \
+	"\"figures\":" figures "}\n"
+
+/* Records that nobody wrote so: as many names as attempts, values at the edge, things that are no figures. */
+static void hostile_figures(void)
+{
+	struct run *before = new_run("a", "7"), *after = new_run("b", "7");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; i < 50; i++) {
+		g_autoptr(GString) line = g_string_new(NULL);
+
+		for (guint j = 0; j < FIGURES_MAX; j++)
+			g_string_append_printf(line, "%s\"f%u\":{\"value\":%s1e15,\"unit\":\"us\"}",
+					       j ? "," : "", i * FIGURES_MAX + j, j % 2 ? "-" : "");
+		g_string_prepend(line,
+				 "{\"type\":\"result\",\"number\":1,\"id\":\"s/x\",\"profile\":"
+				 "\"p\",\"verdict\":\"pass\",\"figures\":{");
+		g_string_append(line, "}}\n");
+		read_into(before, line->str);
+	}
+	read_into(after, LINE("{\"f0\":{\"value\":-1e15,\"unit\":\"us\"},"
+			      "\"f1\":{\"value\":1e300,\"unit\":\"us\"},"
+			      "\"f2\":{\"value\":1,\"unit\":\"\\u001b[31m\"},"
+			      "\"f\\u001b[31m\":{\"value\":1,\"unit\":\"us\"},"
+			      "\"f4\":7,\"f5\":{\"value\":[],\"unit\":{}},"
+			      "\"f64\":{\"value\":1,\"unit\":\"us\"}}"));
+	read_into(after, LINE("7") LINE("[]") LINE("null") LINE("{\"f0\":{}}"));
+	compare_diff(before, after, FALSE, text);
+	g_assert_nonnull(strstr(text->str, "figures beyond noise:\n"
+					   "  p: s/x: f0 1000000000000000 us -> "
+					   "-1000000000000000 us\n"));
+	g_assert_null(strstr(text->str, "f64"));
+	g_assert_null(strchr(text->str, '\x1b'));
+	g_assert_true(g_utf8_validate(text->str, (gssize)text->len, NULL));
+	g_string_truncate(text, 0);
+	compare_diff(before, before, FALSE, text);
+	g_assert_null(strstr(text->str, "figures"));
+	run_free(before);
+	run_free(after);
+}
+
+/* Nobody reads more lines of them than of cases. */
+static void many_figures(void)
+{
+	struct run *before = new_run("a", "7"), *after = new_run("b", "7");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; i < 1500; i++) {
+		g_autofree char *id = g_strdup_printf("s/c%u", i);
+
+		add(before, id, VERDICT_PASS, 1000);
+		measure(before, "f", 1, FIGURE_US);
+		add(after, id, VERDICT_PASS, 1000);
+		measure(after, "f", 2, FIGURE_US);
+	}
+	compare_diff(before, after, FALSE, text);
+	g_assert_nonnull(strstr(text->str, "s/c999: f 1 us"));
+	g_assert_null(strstr(text->str, "s/c1000: f 1 us"));
+	g_assert_nonnull(strstr(text->str, "  and 500 more\n"));
+	run_free(before);
+	run_free(after);
+}
+
 /* How often it is bad counts where both runs say enough of it; a little noise does not. */
 static void rates(void)
 {
@@ -226,6 +414,11 @@ int main(int argc, char **argv)
 	g_test_add_func("/compare/diff", diff);
 	g_test_add_func("/compare/repeats", repeats);
 	g_test_add_func("/compare/rates", rates);
+	g_test_add_func("/compare/figures", figures);
+	g_test_add_func("/compare/figures-once", figures_once);
+	g_test_add_func("/compare/figures-virtual", virtual_figures);
+	g_test_add_func("/compare/figures-hostile", hostile_figures);
+	g_test_add_func("/compare/figures-many", many_figures);
 	g_test_add_func("/compare/environments", environments);
 	g_test_add_func("/compare/history", history);
 	g_test_add_func("/compare/merge", merge);

@@ -73,14 +73,20 @@ static const struct result full = {
 static void round_trip(struct folder *folder, gconstpointer data)
 {
 	struct recorder *recorder = start(folder);
+	struct figure figure = { "unmap_p99", 12.3, FIGURE_US };
+	struct result measured = full;
 	g_autoptr(test_run) run = NULL;
 	g_autofree char *log = NULL;
 	const struct result *back, *cut_off;
+	const struct figure *told;
 
 	g_assert_true(recorder_begin(recorder, 7, full.id, full.profile, 1, NULL));
 	g_assert_true(recorder_save(recorder, 7, "stdout", "a\x1b\n", 3, NULL));
 	g_assert_true(recorder_save(recorder, 7, "stderr", "", 0, NULL));
-	g_assert_true(recorder_add(recorder, &full, NULL));
+	measured.figures = g_array_new(FALSE, FALSE, sizeof(struct figure));
+	g_array_append_val(measured.figures, figure);
+	g_assert_true(recorder_add(recorder, &measured, NULL));
+	g_array_unref(measured.figures);
 	g_assert_true(recorder_begin(recorder, 8, "dma/other", "intel", 3, NULL));
 	/* Readable while it is written. */
 	run = run_load(folder->path, NULL);
@@ -106,6 +112,11 @@ static void round_trip(struct folder *folder, gconstpointer data)
 	g_assert_cmpstr(back->devices, ==, full.devices);
 	g_assert_cmpstr(back->kernel, ==, full.kernel);
 	g_assert_cmpstr(back->known, ==, full.known);
+	g_assert_cmpuint(back->figures->len, ==, 1);
+	told = &g_array_index(back->figures, struct figure, 0);
+	g_assert_cmpstr(told->name, ==, figure.name);
+	g_assert_cmpfloat(told->value, ==, figure.value);
+	g_assert_cmpint(told->unit, ==, figure.unit);
 	g_assert_cmpuint(back->seed, ==, full.seed);
 	g_assert_cmpint(back->start_us, ==, full.start_us);
 	g_assert_cmpint(back->duration_us, ==, full.duration_us);
@@ -234,6 +245,23 @@ static void bad_lines(struct folder *folder, gconstpointer data)
 	}
 }
 
+/* A run from before there were figures, and one whose figures are none, are runs. */
+static void no_figures(struct folder *folder, gconstpointer data)
+{
+	static const char text[] =
+		"{\"type\":\"result\",\"number\":1,\"id\":\"a\",\"verdict\":\"pass\"}\n"
+		"{\"type\":\"result\",\"number\":2,\"id\":\"a\",\"verdict\":\"pass\",\"figures\":["
+		"5]}\n";
+	struct run *run = g_new0(struct run, 1);
+	gsize good;
+
+	g_assert_true(run_read_results(run, text, strlen(text), &good, NULL));
+	g_assert_cmpuint(run->results->len, ==, 2);
+	for (guint i = 0; i < 2; i++)
+		g_assert_null(((struct result *)run->results->pdata[i])->figures);
+	run_free(run);
+}
+
 /* Kinds of lines that a later version adds do not disturb this one. */
 static void unknown_kind(struct folder *folder, gconstpointer data)
 {
@@ -266,6 +294,7 @@ int main(int argc, char **argv)
 	ADD("/record/unwritable", unwritable);
 	ADD("/record/full-disk", full_disk);
 	ADD("/record/bad-lines", bad_lines);
+	ADD("/record/no-figures", no_figures);
 	ADD("/record/unknown-kind", unknown_kind);
 	ADD("/record/no-run", no_run);
 	return g_test_run();

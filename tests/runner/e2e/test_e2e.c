@@ -103,6 +103,32 @@ static void test_escapes(void)
 	remove_tree(folder);
 }
 
+/* What a case measured gets into its result, and from there into a comparison. */
+static void test_figures(void)
+{
+	g_autofree char *first = new_folder(), *second = new_folder();
+	struct outcome outcome =
+		iommut("run --suites %s -o %s --seed 1000 fake/measures", suites, first);
+	g_autoptr(test_run) run = load(first);
+	const struct figure *figure;
+
+	g_assert_cmpint(outcome.code, ==, 0);
+	g_assert_cmpuint(result_of(run, "fake/measures")->figures->len, ==, 1);
+	figure = &g_array_index(result_of(run, "fake/measures")->figures, struct figure, 0);
+	g_assert_cmpstr(figure->name, ==, "seed");
+	g_assert_cmpfloat(figure->value, ==, 1000);
+	clear(&outcome);
+	outcome = iommut("run --suites %s -o %s --seed 2000 fake/measures", suites, second);
+	clear(&outcome);
+	outcome = iommut("diff %s %s", first, second);
+	g_assert_cmpint(outcome.code, ==, 0);
+	g_assert_nonnull(strstr(outcome.out, "figures beyond noise:\n"
+					     "  local: fake/measures: seed 1000 us -> 2000 us"));
+	clear(&outcome);
+	remove_tree(first);
+	remove_tree(second);
+}
+
 /* The machine dies under one case: that one is named, and the rest still runs. */
 static void test_lost_machine(void)
 {
@@ -347,6 +373,7 @@ int main(int argc, char **argv)
 		{ "/e2e/leak", test_leak },
 		{ "/e2e/stimulus", test_stimulus },
 		{ "/e2e/escapes", test_escapes },
+		{ "/e2e/figures", test_figures },
 		{ "/e2e/lost-machine", test_lost_machine },
 		{ "/e2e/choosing", test_choosing },
 		{ "/e2e/shards", test_shards },

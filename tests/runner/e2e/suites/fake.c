@@ -134,6 +134,15 @@ static void fails_with_seed_7(const char *variant)
 	end("ok", variant, "", 0);
 }
 
+/* What is measured is the seed; the rest is no figure. */
+static void measures(const char *variant)
+{
+	printf("# figure: seed %llu us\n# figure: seed 5 us\n# figure: \x1b[31m 1 us\n"
+	       "# figure: name nan us\n# figure: name 1 parsecs\n",
+	       strtoull(given_seed, NULL, 0));
+	end("ok", variant, "", 0);
+}
+
 static const struct behaviour behaviours[] = {
 	{ "passes", "\"smoke\"",
 	  "{\"name\":\"size\",\"values\":[\"1\",\"2\",\"3\"],\"default\":\"1\"}", 5000, passes },
@@ -146,6 +155,7 @@ static const struct behaviour behaviours[] = {
 	{ "hangs", "", "", 200, hangs },
 	{ "floods", "", "", 20000, floods },
 	{ "prints_escapes", "", "", 5000, prints_escapes },
+	{ "measures", "", "", 5000, measures },
 	{ "leaves_a_child", "", "", 5000, leaves_a_child },
 	{ "kills_the_agent", "", "", 5000, kills_the_agent },
 	{ "asks_for_a_stimulus", "", "", 5000, asks_for_a_stimulus },
