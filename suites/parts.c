@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
-#include <iommut/pci.h>
 #include <iommut/testdev-registers.h>
 
 #include "suites/parts.h"
@@ -56,7 +56,10 @@ void parts_close(struct parts *parts, char which)
 	case 'r':
 		if (parts->registers)
 			munmap((void *)parts->registers, TESTDEV_REGISTERS_SIZE);
+		if (parts->buffer)
+			munmap((void *)parts->buffer, PAGE);
 		parts->registers = NULL;
+		parts->buffer = NULL;
 	}
 }
 
@@ -135,6 +138,13 @@ static void start_device(struct parts *parts)
 	expect_equal(t, get32(parts, TESTDEV_VERSION), TESTDEV_VERSION_VALUE);
 }
 
+void parts_need(struct test *t, int index, struct iommut_pci_device *pci)
+{
+	expect_zero(t, iommut_pci_get(test_device_name(t, index), pci));
+	if (pci->vendor != TESTDEV_VENDOR || pci->device != TESTDEV_DEVICE)
+		skip(t, "the case drives the device without an engine", "a pcie-ats-testdev");
+}
+
 static struct parts *parts_new(struct test *t, int index, struct iommut_pci_device *pci)
 {
 	struct parts *parts = calloc(1, sizeof(*parts));
@@ -145,9 +155,7 @@ static struct parts *parts_new(struct test *t, int index, struct iommut_pci_devi
 	parts->index = index;
 	parts->space = parts->group = parts->device = NONE;
 	undo_later(t, undo_parts, parts);
-	expect_zero(t, iommut_pci_get(test_device_name(t, index), pci));
-	if (pci->vendor != TESTDEV_VENDOR || pci->device != TESTDEV_DEVICE)
-		skip(t, "the case drives the device without an engine", "a pcie-ats-testdev");
+	parts_need(t, index, pci);
 	return parts;
 }
 
@@ -180,27 +188,34 @@ static void stop_driverless(void *argument)
 	(void)set_command(argument, 0, PCI_COMMAND_MASTER);
 }
 
+static void *map_resource(struct test *t, const char *name, int index, size_t length)
+{
+	char path[96];
+	void *address;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource%d", name, index);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		skipf(t, "a kernel that is not locked down", "%s: %s", path, strerror(errno));
+	address = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	expect_that(t, address != MAP_FAILED, "mmap: %s", strerror(errno));
+	return address;
+}
+
 struct parts *parts_open_driverless(struct test *t, int index)
 {
 	struct iommut_pci_device pci;
 	struct parts *parts = parts_new(t, index, &pci);
 	const char *name = test_device_name(t, index);
-	char path[96];
-	void *address;
-	int fd;
 
 	expect_that(t, !*pci.driver, "%s has the driver %s", name, pci.driver);
 	undo_later(t, stop_driverless, (void *)name);
 	expect_zero(t, set_command(name, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 0));
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		skipf(t, "a kernel that is not locked down", "%s: %s", path, strerror(errno));
-	address = mmap(NULL, TESTDEV_REGISTERS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	expect_that(t, address != MAP_FAILED, "mmap: %s", strerror(errno));
-	parts->registers = address;
+	parts->registers = map_resource(t, name, TESTDEV_BAR_REGISTERS, TESTDEV_REGISTERS_SIZE);
 	expect_equal(t, get32(parts, TESTDEV_VERSION), TESTDEV_VERSION_VALUE);
+	parts->buffer = map_resource(t, name, TESTDEV_BAR_MEMORY, PAGE);
 	return parts;
 }
 
@@ -245,17 +260,49 @@ static void prepare_fill(struct parts *parts, uint64_t iova, uint32_t length, ui
 	set32(parts, at + TESTDEV_DESC_LENGTH, length);
 	set32(parts, at + TESTDEV_DESC_REPEAT, 1);
 	set64(parts, at + TESTDEV_DESC_OPERAND, value);
+}
+
+static bool transfer(struct parts *parts)
+{
+	/* The CPU is left to others: an emulated device may need it. */
+	const struct timespec pause = { 0, 20000 };
+
 	__sync_synchronize();
+	set32(parts, TESTDEV_START, 1);
+	for (int64_t end = now_ms() + DEADLINE_MS; get32(parts, TESTDEV_START);
+	     nanosleep(&pause, NULL))
+		expect_that(parts->t, now_ms() < end, "the transfer does not end");
+	__sync_synchronize();
+	return get32(parts, TESTDEV_RESULT + TESTDEV_RESULT_STATUS) == TESTDEV_STATUS_OK;
 }
 
 bool parts_fill(struct parts *parts, uint64_t iova, uint32_t length, uint64_t value)
 {
 	prepare_fill(parts, iova, length, value);
-	set32(parts, TESTDEV_START, 1);
-	for (int64_t end = now_ms() + DEADLINE_MS; get32(parts, TESTDEV_START);)
-		expect_that(parts->t, now_ms() < end, "the transfer does not end");
-	__sync_synchronize();
-	return get32(parts, TESTDEV_RESULT + TESTDEV_RESULT_STATUS) == TESTDEV_STATUS_OK;
+	return transfer(parts);
+}
+
+void parts_aim(struct parts *parts, uint64_t iova, bool translated)
+{
+	const uint32_t at = TESTDEV_TRANSFER;
+
+	set32(parts, TESTDEV_CONTROL, translated ? TESTDEV_CONTROL_DEVICE_TLB : 0);
+	set32(parts, at + TESTDEV_DESC_OPERATION,
+	      TESTDEV_OP_READ | (translated ? TESTDEV_FLAG_TRANSLATED : 0));
+	set64(parts, at + TESTDEV_DESC_IOVA, iova);
+	set32(parts, at + TESTDEV_DESC_LENGTH, sizeof(*parts->buffer));
+	set32(parts, at + TESTDEV_DESC_REPEAT, 1);
+	set32(parts, at + TESTDEV_DESC_BUFFER, 0);
+}
+
+bool parts_read(struct parts *parts, uint64_t *value)
+{
+	bool done;
+
+	*parts->buffer = 0;
+	done = transfer(parts);
+	*value = *parts->buffer;
+	return done;
 }
 
 void parts_check(struct parts *parts, void *address, uint64_t iova, const struct place *place)
@@ -276,6 +323,7 @@ void parts_storm(struct parts *parts, uint64_t iova, uint64_t value)
 {
 	prepare_fill(parts, iova, PAGE, value);
 	set32(parts, TESTDEV_STORM_PAUSE, 100);
+	__sync_synchronize();
 	set32(parts, TESTDEV_STORM, 1);
 	for (int64_t end = now_ms() + DEADLINE_MS; get32(parts, TESTDEV_STORM_OK) < 4;)
 		expect_that(parts->t, now_ms() < end, "the storm did not start");

@@ -9,6 +9,7 @@
 
 #include <iommut/backend.h>
 #include <iommut/iommufd.h>
+#include <iommut/pci.h>
 #include <iommut/vfio.h>
 
 #include "harness/dma.h"
@@ -21,8 +22,12 @@ struct parts {
 	struct iommut_handle group; /* none with iommufd */
 	struct iommut_handle device;
 	volatile uint32_t *registers;
+	volatile uint64_t *buffer; /* the device's own, only of one without a driver */
 	uint32_t ioas;
 };
+
+/* Looks a device of the case up; skips for devices other than pcie-ats-testdev. */
+void parts_need(struct test *t, int index, struct iommut_pci_device *pci);
 
 /* Opens all parts, maps the registers, turns bus mastering on. Skips for devices other than pcie-ats-testdev. */
 struct parts *parts_open(struct test *t, int index);
@@ -45,6 +50,13 @@ int parts_map(struct parts *parts, void *address, uint64_t length, uint64_t iova
 
 /* The device fills bytes of memory with a value. True if it saw no error. */
 bool parts_fill(struct parts *parts, uint64_t iova, uint32_t length, uint64_t value);
+
+/*
+ * A device without a driver reads 8 bytes of memory: once parts_aim() has said where, and whether it shall ask for a translation
+ * first (ATS), which it keeps until that is invalidated. True if it saw no error; what came is in value, or 0 if nothing did.
+ */
+void parts_aim(struct parts *parts, uint64_t iova, bool translated);
+bool parts_read(struct parts *parts, uint64_t *value);
 
 /* The device fills a page with a new value and memory has it. */
 void parts_check(struct parts *parts, void *address, uint64_t iova, const struct place *place);
