@@ -135,6 +135,7 @@ CASE(sleeping_device, .proves = "a device in D3hot reaches no memory; awake agai
 	uint16_t control;
 	uint32_t at;
 
+	need(rig, ENGINE_STORM | ENGINE_FILL);
 	expect_zero(t, iommut_config_capability(rig->device, PCI_CAP_ID_PM, &at));
 	storm_fill(rig, buffer->iova, 0);
 	expect_zero(t, iommut_config_read16(rig->device, at + PCI_PM_CTRL, &control));
