@@ -5,7 +5,8 @@
 #include "harness/dma.h"
 #include "suites/samples.h"
 
-SUITE("latency", "how long mapping, unmapping and a device's transfers take, as percentiles");
+SUITE("latency",
+      "how long mapping, unmapping, transfers and page requests take, and how threads share");
 
 #define ROUNDS      MAX_SAMPLES
 #define CHECK_EVERY 50
@@ -59,7 +60,7 @@ CASE(working_set,
 	       "what is "
 	       "in it, in or out of the IOTLB; tells how long a transfer takes",
      .rule = "VT-d 6.2: translation caches are not visible but in time", .marks = LIST("perf"),
-     .timeout_ms = 60000, .parameters = { BACKENDS, PARAMETER("pages", "1", "16", "256", "2048") })
+     .timeout_ms = 300000, .parameters = { BACKENDS, PARAMETER("pages", "1", "16", "256", "2048") })
 {
 	static struct samples transfer = { .what = "transfer" };
 	struct rig *rig = rig_open(t);

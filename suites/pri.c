@@ -12,43 +12,6 @@ SUITE("pri", "page requests: delivered, answered, retried, and what goes wrong w
 #define NEEDS LIST("iommufd", "engine.pri", "engine.pasid")
 #define WHOM  PARAMETER("of", "device", "pasid")
 
-/* A transfer that asks for missing pages. */
-static void start_faulting(struct requester *requester, enum engine_operation operation,
-			   uint64_t iova, uint32_t length)
-{
-	struct svm *svm = requester->svm;
-	struct engine_transfer transfer =
-		transfer_with(svm, operation, iova, requester->transfer_pasid, length);
-
-	transfer.flags |= ENGINE_TRANSLATED | ENGINE_PAGE_REQUEST;
-	expect_zero(svm->t, svm->engine->driver->start(svm->engine, &transfer));
-}
-
-static void expect_end(struct svm *svm, enum engine_status status)
-{
-	struct engine_result result;
-
-	expect_zero(svm->t, engine_wait(svm->engine, &result, ARRIVAL_MS));
-	expect_that(svm->t, result.status == status, "the transfer ended %s instead of %s",
-		    engine_status_name(result.status), engine_status_name(status));
-}
-
-static void expect_fault(struct requester *requester, const struct iommu_hwpt_pgfault *fault,
-			 uint64_t iova, uint32_t perm)
-{
-	struct test *t = requester->svm->t;
-	uint32_t dev_id;
-
-	expect_zero(t, iommut_device_id(requester->svm->rig->device, &dev_id));
-	expect_equal(t, fault->dev_id, dev_id);
-	expect_equal(t, fault->addr, iova);
-	expect_equal(t, fault->perm, perm);
-	if (fault->flags & IOMMU_PGFAULT_FLAGS_PASID_VALID)
-		expect_equal(t, fault->pasid, requester->pasid);
-	else
-		expect(t, requester->pasid == RID_PASID);
-}
-
 CASE(write_fault,
      .proves = "a device write to a missing page is reported, waits, and lands once the page is "
 	       "mapped and the fault answered with success",
@@ -64,7 +27,7 @@ CASE(write_fault,
 
 	iommut_pattern_fill(bytes, sizeof(bytes), random64(t), 0);
 	expect_zero(t, svm->engine->driver->load(svm->engine, 0, bytes, sizeof(bytes)));
-	start_faulting(&requester, ENGINE_OP_WRITE, area->iova + 128, sizeof(bytes));
+	start_faulting(&requester, ENGINE_OP_WRITE, area->iova + 128, sizeof(bytes), 0);
 	fault = next_fault(requester.table);
 	expect_fault(&requester, &fault, area->iova, IOMMU_PGFAULT_PERM_WRITE);
 	/* It waits as long as it takes: nothing has happened so far. */
@@ -94,7 +57,7 @@ CASE(read_fault,
 	uint8_t seen[64];
 
 	iommut_pattern_fill(area->data, area->length, random64(t), 0);
-	start_faulting(&requester, ENGINE_OP_READ, area->iova + 64, sizeof(seen));
+	start_faulting(&requester, ENGINE_OP_READ, area->iova + 64, sizeof(seen), 0);
 	fault = next_fault(requester.table);
 	expect_fault(&requester, &fault, area->iova, IOMMU_PGFAULT_PERM_READ);
 	area_map(area, requester.table, IOMMUT_READ);
@@ -115,7 +78,7 @@ CASE(invalid,
 	struct area *area = area_make(svm, PAGE);
 	struct iommu_hwpt_pgfault fault;
 
-	start_faulting(&requester, ENGINE_OP_WRITE, area->iova, 64);
+	start_faulting(&requester, ENGINE_OP_WRITE, area->iova, 64, 0);
 	fault = next_fault(requester.table);
 	area_map(area, requester.table, IOMMUT_RW);
 	respond(requester.table, fault.cookie, IOMMUFD_PAGE_RESP_INVALID);
@@ -137,7 +100,7 @@ CASE(success_without_page,
 	struct area *area = area_make(svm, PAGE);
 	struct iommu_hwpt_pgfault fault;
 
-	start_faulting(&requester, ENGINE_OP_FILL, area->iova, 64);
+	start_faulting(&requester, ENGINE_OP_FILL, area->iova, 64, 0);
 	fault = next_fault(requester.table);
 	respond(requester.table, fault.cookie, IOMMUFD_PAGE_RESP_SUCCESS);
 	fault = next_fault(requester.table);
@@ -165,7 +128,7 @@ CASE(permission_fault,
 	expect_pasid_read(svm, requester.transfer_pasid, area->iova, bytes, sizeof(bytes));
 	iommut_pattern_fill(bytes, sizeof(bytes), random64(t), 0);
 	expect_zero(t, svm->engine->driver->load(svm->engine, 0, bytes, sizeof(bytes)));
-	start_faulting(&requester, ENGINE_OP_WRITE, area->iova, sizeof(bytes));
+	start_faulting(&requester, ENGINE_OP_WRITE, area->iova, sizeof(bytes), 0);
 	fault = next_fault(requester.table);
 	expect(t, fault.perm & IOMMU_PGFAULT_PERM_WRITE);
 	expect_equal(t, fault.addr, area->iova);
@@ -193,7 +156,7 @@ CASE(long_transfer,
 	expect_zero(t, svm->engine->driver->load(svm->engine, 0, bytes, sizeof(bytes)));
 	for (int i = 0; i < PAGES; i++)
 		areas[i] = area_make_at(svm, PAGE, base + (uint64_t)i * PAGE);
-	start_faulting(&requester, ENGINE_OP_WRITE, base, sizeof(bytes));
+	start_faulting(&requester, ENGINE_OP_WRITE, base, sizeof(bytes), 0);
 	for (int i = 0; i < PAGES; i++) {
 		struct iommu_hwpt_pgfault fault = next_fault(requester.table);
 

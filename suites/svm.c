@@ -468,20 +468,3 @@ uint32_t response_count(struct svm *svm)
 {
 	return testdev_get32(svm->engine, TESTDEV_PRI_RESPONSES);
 }
-
-struct requester requester_open(struct test *t)
-{
-	struct requester requester;
-
-	requester.svm = svm_open(t, SVM_PASID | SVM_PRI);
-	if (!has_param(t, "of") || param_is(t, "of", "pasid")) {
-		requester.table = table_open(requester.svm, queue_open(requester.svm));
-		requester.pasid = requester.transfer_pasid = 5;
-		attach_pasid(requester.table, 5);
-	} else {
-		requester.table = requester.svm->own;
-		requester.pasid = RID_PASID;
-		requester.transfer_pasid = IOMMUT_NO_PASID;
-	}
-	return requester;
-}

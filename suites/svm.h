@@ -211,6 +211,21 @@ struct requester {
 /* Opens the requester that the parameter "of" says, "device" or "pasid"; PASID 5 without the parameter. */
 struct requester requester_open(struct test *t);
 
+/* A transfer that asks for missing pages begins, with more of enum engine_transfer_flags. */
+void start_faulting(struct requester *requester, enum engine_operation operation, uint64_t iova,
+		    uint32_t length, uint32_t flags);
+
+void check_end(struct svm *svm, enum engine_status status, const struct place *place);
+void check_fault(struct requester *requester, const struct iommu_hwpt_pgfault *fault, uint64_t iova,
+		 uint32_t perm, const struct place *place);
+
+/* The transfer ends within the deadline, like this. */
+#define expect_end(svm, status) check_end(svm, status, PLACE("transfer ends " #status))
+
+/* The fault is the requester's, of this page and for this access. */
+#define expect_fault(requester, fault, iova, perm) \
+	check_fault(requester, fault, iova, perm, PLACE(#fault " is " #perm " at " #iova))
+
 /* Skips unless the kernel has turned ATS on in the device. */
 void need_ats(struct rig *rig);
 
