@@ -34,7 +34,8 @@ static void lines(void)
 	g_array_unref(figures);
 }
 
-#define NAME_48 "a23456789012345678901234567890123456789012345678"
+#define ZEROS_64 "0000000000000000000000000000000000000000000000000000000000000000"
+#define NAME_48  "a23456789012345678901234567890123456789012345678"
 
 /* What is no figure says nothing, and does no harm to those beside it. */
 static void hostile_lines(void)
@@ -64,8 +65,7 @@ static void hostile_lines(void)
 		"# figure: \xc3\xa4 1 us\n",
 		"# figure: \xff 1 us\n",
 		"# figure: " NAME_48 "9 1 us\n",
-		"# figure: a 1.00000000000000000000000000000000000000000000000000000000000000000000"
-		"00000000000000000000000000000000000000000000000000000000 us\n",
+		"# figure: a " ZEROS_64 ZEROS_64 "1 us\n",
 		" # figure: a 1 us\n",
 		"#figure: a 1 us\n",
 		"# Figure: a 1 us\n",
