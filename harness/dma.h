@@ -79,6 +79,13 @@ struct rig *rig_open_function(struct test *t, struct iommut_space *space, const 
 void need_groups_apart(struct test *t, const char *first, const char *second);
 
 /**
+ * need_own_group() - skip if a function shares its IOMMU group with others
+ * @t: the test
+ * @name: "DDDD:BB:DD.F"
+ */
+void need_own_group(struct test *t, const char *name);
+
+/**
  * rig_open_space() - an address space of the variant's backend, given back at the end
  * @t: the test
  *

@@ -260,6 +260,19 @@ void need_groups_apart(struct test *t, const char *first, const char *second)
 		      "%s and %s share IOMMU group %d", first, second, pci[0].iommu_group);
 }
 
+void need_own_group(struct test *t, const char *name)
+{
+	struct iommut_pci_device pci, *members;
+	size_t count;
+
+	expect_zero(t, iommut_pci_get(name, &pci));
+	expect_zero(t, iommut_pci_group(pci.iommu_group, &members, &count));
+	free(members);
+	if (count > 1)
+		skipf(t, "a device in a group of its own", "%zu others are in the group of %s",
+		      count - 1, name);
+}
+
 static const char *const capability_names[] = {
 	"reads",
 	"writes",

@@ -188,6 +188,8 @@ CASE(refused_table,
 	struct iommut_fault_queue *queue;
 	uint32_t hwpt;
 
+	/* Linux asks the devices of a group one after the other: it may be another one to which the table is refused. */
+	need_own_group(t, test_device_name(t, 0));
 	if (caps.features.pri_enabled)
 		skip(t, "page requests are on in the device: no such page table is refused to it",
 		     "a device without page requests, such as in the lab's profile intel-legacy");

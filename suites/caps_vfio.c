@@ -40,6 +40,14 @@ static void close_container(void *argument)
 	free(container);
 }
 
+/* iommufd looks at interrupts when it gets a group, type1 when it is chosen. */
+static void need_isolated_interrupts(struct test *t, int error)
+{
+	if (error == -EPERM)
+		skip(t, "the kernel refuses the device: its interrupts are not isolated",
+		     "interrupt remapping (intremap=on), or allow_unsafe_interrupts=1");
+}
+
 static struct container *open_container(struct test *t)
 {
 	struct container *container = calloc(1, sizeof(*container));
@@ -60,11 +68,17 @@ static struct container *open_container(struct test *t)
 		      "no %s backend", param(t, "backend"));
 	expect_zero(t, error);
 	error = iommut_vfio_group_set_container(container->group, container->container);
-	if (error == -EPERM)
-		skip(t, "the kernel refuses the device: its interrupts are not isolated",
-		     "interrupt remapping (intremap=on), or allow_unsafe_interrupts=1");
+	need_isolated_interrupts(t, error);
 	expect_zero(t, error);
 	return container;
+}
+
+static int choose_iommu(struct test *t, struct container *container, unsigned long type)
+{
+	int error = iommut_vfio_set_iommu_raw(container->container, type);
+
+	need_isolated_interrupts(t, error);
+	return error;
 }
 
 CASE(iommu_types,
@@ -93,7 +107,7 @@ CASE(iommu_types,
 			type = types[i].type;
 	announced = iommut_vfio_check_extension_raw(container->container, type);
 	expect_that(t, announced >= 0, "VFIO_CHECK_EXTENSION: %s", strerror(-announced));
-	error = iommut_vfio_set_iommu_raw(container->container, type);
+	error = choose_iommu(t, container, type);
 	note(t, "%s is %s; choosing it: %s", param(t, "type"),
 	     announced ? "announced" : "not announced", strerror(-error));
 	if (type == NO_SUCH_ONE)
@@ -104,7 +118,7 @@ CASE(iommu_types,
 	}
 	expect_that(t, error < 0, "it was not announced, and could be chosen");
 	/* The refusal has spoilt nothing. */
-	expect_zero(t, iommut_vfio_set_iommu_raw(container->container, VFIO_TYPE1v2_IOMMU));
+	expect_zero(t, choose_iommu(t, container, VFIO_TYPE1v2_IOMMU));
 }
 
 CASE(no_noiommu,
@@ -119,7 +133,7 @@ CASE(no_noiommu,
 	     iommut_vfio_check_extension_raw(container->container, VFIO_NOIOMMU_IOMMU));
 	expect_that(t, iommut_vfio_set_iommu_raw(container->container, VFIO_NOIOMMU_IOMMU) < 0,
 		    "the container went without an IOMMU");
-	expect_zero(t, iommut_vfio_set_iommu_raw(container->container, VFIO_TYPE1v2_IOMMU));
+	expect_zero(t, choose_iommu(t, container, VFIO_TYPE1v2_IOMMU));
 }
 
 CASE(unmap_all, .proves = "a container unmaps everything at once exactly where it says so",

@@ -246,13 +246,12 @@ CASE(result,
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *buffer = map_buffer(rig, 8192);
 	struct engine_result result;
-	uint8_t *bytes;
 
 	need_writer(rig);
-	bytes = load_block(rig, 512);
 	for (int round = 0; round < 10; round++) {
 		uint32_t length = 64u << random_below(t, 4);
 		struct engine_transfer transfer = write_of(&rig->engine, buffer->iova, length);
+		uint8_t *bytes = load_block(rig, length);
 
 		fill_canary(buffer);
 		expect_transfer(rig, &transfer, ENGINE_OK, &result);
