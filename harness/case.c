@@ -55,6 +55,24 @@ void undo_later(struct test *t, void (*undo)(void *argument), void *argument)
 	t->undos[t->undo_count++] = (struct undo){ undo, argument };
 }
 
+static void close_argument(void *argument)
+{
+	close((int)(intptr_t)argument);
+}
+
+void close_later(struct test *t, int fd)
+{
+	undo_later(t, close_argument, (void *)(intptr_t)fd);
+}
+
+void need_isolated_interrupts(struct test *t, int error)
+{
+	if (error == -EPERM)
+		skip(t, "the kernel refuses the device: its interrupts are not isolated",
+		     "interrupt remapping (intremap=on), or allow_unsafe_interrupts=1 for "
+		     "vfio_iommu_type1 and iommufd");
+}
+
 /* A failure while undoing must not undo again what is being undone. */
 static void undo_all(struct test *t)
 {

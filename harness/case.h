@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <iommut/kmsg.h>
+#include <iommut/pci.h>
 
 #include "harness/harness.h"
 
@@ -66,7 +67,11 @@ void suite_mistake(const char *what, const char *name) __attribute__((noreturn))
 void case_end(struct test *t, enum exit_code code, const char *directive);
 
 /* provoke.c */
+#define BDF_SPACE (IOMMUT_BDF_SIZE + 4)
+
 void watch_log(struct test *t);
+/* Whether requests of a device bear another one's ID, and whose. */
+bool shared_requester(const char *device, char alias[BDF_SPACE]);
 
 /* leaks.c */
 struct belongings *note_belongings(void);

@@ -79,6 +79,12 @@ struct rig *rig_open_function(struct test *t, struct iommut_space *space, const 
 void need_groups_apart(struct test *t, const char *first, const char *second);
 
 /**
+ * need_reset() - skip if the kernel has no way to reset the device
+ * @rig: of the device
+ */
+void need_reset(struct rig *rig);
+
+/**
  * need_own_group() - skip if a function shares its IOMMU group with others
  * @t: the test
  * @name: "DDDD:BB:DD.F"

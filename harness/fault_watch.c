@@ -6,6 +6,7 @@
 
 #include <iommut/kmsg.h>
 
+#include "harness/case.h"
 #include "harness/dma.h"
 #include "harness/iommu_model.h"
 
@@ -56,6 +57,16 @@ bool fault_is_of(const struct iommut_fault *fault, const char *name)
 	       (!(fault->fields & IOMMUT_FAULT_HAS_DOMAIN) || bdf.domain == fault->bdf.domain);
 }
 
+/* Under its own ID, or that of the bridge that it is behind. */
+static bool is_of_rig(const struct iommut_fault *fault, const struct rig *rig)
+{
+	const char *device = iommut_device_bdf(rig->device);
+	char alias[BDF_SPACE];
+
+	return fault_is_of(fault, device) ||
+	       (shared_requester(device, alias) && fault_is_of(fault, alias));
+}
+
 /* The next fault in the log, of whatever device and kind. */
 static bool next_fault(struct fault_watch *watch, int64_t end, struct iommut_fault *fault)
 {
@@ -84,8 +95,7 @@ bool fault_reported(struct fault_watch *watch, struct rig *rig, uint64_t iova, s
 	if (!watch->kmsg)
 		return false;
 	while (next_fault(watch, end, &seen)) {
-		if (seen.kind != IOMMUT_FAULT_DMA ||
-		    !fault_is_of(&seen, iommut_device_bdf(rig->device)))
+		if (seen.kind != IOMMUT_FAULT_DMA || !is_of_rig(&seen, rig))
 			continue;
 		if ((seen.fields & IOMMUT_FAULT_HAS_ADDRESS) && !in_pages(&seen, iova, length))
 			continue;
@@ -106,8 +116,7 @@ bool any_fault_reported(struct fault_watch *watch, struct rig *rig, int timeout_
 
 	while (watch->kmsg && next_fault(watch, end, &seen))
 		if (seen.kind == IOMMUT_FAULT_DMA &&
-		    (!(seen.fields & IOMMUT_FAULT_HAS_DEVICE) ||
-		     fault_is_of(&seen, iommut_device_bdf(rig->device))))
+		    (!(seen.fields & IOMMUT_FAULT_HAS_DEVICE) || is_of_rig(&seen, rig)))
 			return true;
 	return false;
 }
@@ -126,7 +135,7 @@ void provoke_report(struct fault_watch *watch, struct rig *rig, uint64_t iova,
 		if (!next_fault(watch, now_ms() + EACH_MS, fault))
 			continue;
 		if (fault->kind == IOMMUT_FAULT_DMA &&
-		    (fault_is_of(fault, device) ||
+		    (is_of_rig(fault, rig) ||
 		     ((fault->fields & IOMMUT_FAULT_HAS_ADDRESS) && in_pages(fault, iova, 1))))
 			return;
 		strangers++;

@@ -266,6 +266,20 @@ void skipf(struct test *t, const char *lift, const char *format, ...)
  */
 void undo_later(struct test *t, void (*undo)(void *argument), void *argument);
 
+/**
+ * close_later() - close a descriptor when the case ends, however it ends
+ * @t: the test
+ * @fd: the descriptor; the case does not close it
+ */
+void close_later(struct test *t, int fd);
+
+/**
+ * need_isolated_interrupts() - skip if the kernel refuses a device for its interrupts
+ * @t: the test
+ * @error: of a call that gives a program a device: -EPERM is that
+ */
+void need_isolated_interrupts(struct test *t, int error);
+
 /* Where an expectation stands. */
 struct place {
 	const char *file;

@@ -115,7 +115,7 @@ static void announce(struct test *t, const struct provocation *faults)
  * A bridge to conventional PCI sends what the devices behind it do as function 0 of their bus (PCI Express to PCI/PCI-X Bridge 1.0,
  * 2.3). A conventional device beside the root ports has an ID of its own.
  */
-static bool shared_requester(const char *device, char alias[IOMMUT_BDF_SIZE + 4])
+bool shared_requester(const char *device, char alias[BDF_SPACE])
 {
 	char path[64], target[PATH_MAX], *slash;
 	struct iommut_pci_features features;
@@ -135,13 +135,13 @@ static bool shared_requester(const char *device, char alias[IOMMUT_BDF_SIZE + 4]
 		return false;
 	bdf.device = 0;
 	bdf.function = 0;
-	iommut_bdf_format(&bdf, alias, IOMMUT_BDF_SIZE + 4);
+	iommut_bdf_format(&bdf, alias, BDF_SPACE);
 	return true;
 }
 
 void provokes_faults(struct test *t, const struct provocation *faults)
 {
-	char alias[IOMMUT_BDF_SIZE + 4];
+	char alias[BDF_SPACE];
 	struct provocation also = *faults;
 
 	if (!remember(t, faults))

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/vfio.h>
+
 #include <iommut/pci.h>
 
 #include "harness/case.h"
@@ -113,12 +115,8 @@ static void open_failed(struct test *t, struct iommut_space *space, const char *
 {
 	enum iommut_backend backend = iommut_space_backend(space);
 
+	need_isolated_interrupts(t, error);
 	switch (error) {
-	case -EPERM:
-		skipf(t,
-		      "interrupt remapping (intremap=on), or allow_unsafe_interrupts=1 for "
-		      "vfio_iommu_type1 and iommufd",
-		      "%s: the kernel refuses the device: its interrupts are not isolated", name);
 	case -EOPNOTSUPP:
 		skipf(t, backend_lift(backend), "%s: no %s interface for the device", name,
 		      iommut_backend_name(backend));
@@ -258,6 +256,16 @@ void need_groups_apart(struct test *t, const char *first, const char *second)
 	if (pci[0].iommu_group == pci[1].iommu_group)
 		skipf(t, "two functions in IOMMU groups of their own (ACS)",
 		      "%s and %s share IOMMU group %d", first, second, pci[0].iommu_group);
+}
+
+void need_reset(struct rig *rig)
+{
+	struct vfio_device_info info;
+
+	expect_zero(rig->t, iommut_device_info(rig->device, &info));
+	if (!(info.flags & VFIO_DEVICE_FLAGS_RESET))
+		skip(rig->t, "the kernel has no way to reset the device",
+		     "a device with FLR, or behind a root port of its own");
 }
 
 void need_own_group(struct test *t, const char *name)

@@ -40,14 +40,6 @@ static void close_container(void *argument)
 	free(container);
 }
 
-/* iommufd looks at interrupts when it gets a group, type1 when it is chosen. */
-static void need_isolated_interrupts(struct test *t, int error)
-{
-	if (error == -EPERM)
-		skip(t, "the kernel refuses the device: its interrupts are not isolated",
-		     "interrupt remapping (intremap=on), or allow_unsafe_interrupts=1");
-}
-
 static struct container *open_container(struct test *t)
 {
 	struct container *container = calloc(1, sizeof(*container));
@@ -73,6 +65,7 @@ static struct container *open_container(struct test *t)
 	return container;
 }
 
+/* Where type1 looks at interrupts; iommufd does when it gets a group. */
 static int choose_iommu(struct test *t, struct container *container, unsigned long type)
 {
 	int error = iommut_vfio_set_iommu_raw(container->container, type);

@@ -70,13 +70,9 @@ CASE(reset,
 {
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *buffer = map_buffer(rig, 4096);
-	struct vfio_device_info info;
 	uint32_t before, after;
 
-	expect_zero(t, iommut_device_info(rig->device, &info));
-	if (!(info.flags & VFIO_DEVICE_FLAGS_RESET))
-		skip(t, "the kernel has no way to reset the device",
-		     "a device with FLR, or behind a root port of its own");
+	need_reset(rig);
 	if (!rig->engine.driver->scratch)
 		skip(t, "the device has no register that shows a reset",
 		     "a device that has one, such as pcie-ats-testdev");

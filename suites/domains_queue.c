@@ -129,11 +129,6 @@ static void find_controller(struct test *t, char *name, size_t size)
 		close(fd);
 }
 
-static void close_fd(void *argument)
-{
-	close((int)(intptr_t)argument);
-}
-
 static void start_driver(struct window *window, const char *controller)
 {
 	struct test *t = window->t;
@@ -147,7 +142,7 @@ static void start_driver(struct window *window, const char *controller)
 		if (now_ms() > end)
 			skipf(t, LIFT, "%s has no namespace: %s", controller,
 			      strerror(-window->disk));
-	undo_later(t, close_fd, (void *)(intptr_t)window->disk);
+	close_later(t, window->disk);
 	expect_zero(t, ioctl(window->disk, BLKSSZGET, &window->block));
 	if (window->block > PAGE)
 		skipf(t, "a namespace with blocks of a page at most", "its blocks have %u bytes",

@@ -28,17 +28,12 @@ enum iommut_irq_kind irq_kind(struct rig *rig)
 	return IOMMUT_MSIX;
 }
 
-static void close_fd(void *argument)
-{
-	close((int)(intptr_t)argument);
-}
-
 int irq_eventfd(struct test *t)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	expect_that(t, fd >= 0, "eventfd: %s", strerror(errno));
-	undo_later(t, close_fd, (void *)(intptr_t)fd);
+	close_later(t, fd);
 	return fd;
 }
 

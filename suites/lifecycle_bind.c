@@ -2,7 +2,6 @@
 /* Devices that are taken away: from their driver, from the kernel, from the machine; while nobody has them, and while they do DMA. */
 #include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <linux/vfio.h>
@@ -153,27 +152,6 @@ static void take_away(struct child *child, void *argument)
 	child_say(child);
 }
 
-/* Lets VFIO signal an eventfd when it wants the device back. */
-static int listen_for_request(struct test *t, struct parts *parts)
-{
-	int32_t fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	expect_that(t, fd >= 0, "eventfd: %s", strerror(errno));
-	expect_zero(t, iommut_vfio_set_irqs(parts->device,
-					    VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-					    VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &fd));
-	return fd;
-}
-
-static void wait_for_request(struct test *t, int fd)
-{
-	struct pollfd wait = { .fd = fd, .events = POLLIN };
-	int ready = poll(&wait, 1, DEADLINE_MS);
-
-	expect_that(t, ready == 1, "VFIO did not ask for the device within %d ms", DEADLINE_MS);
-	close(fd);
-}
-
 CASE(asked_back,
      .proves =
 	     "taking a device from its driver or the kernel while it is open asks its owner for it "
@@ -196,11 +174,11 @@ CASE(asked_back,
 	parts = parts_open(t, 0);
 	expect_zero(t, parts_map(parts, page, PAGE, PARTS_IOVA));
 	expect_parts_work(parts, page, PARTS_IOVA);
-	request = listen_for_request(t, parts);
+	request = parts_listen_for_request(parts);
 	if (param_is(t, "dma", "running"))
 		parts_storm(parts, PARTS_IOVA, 0x3737373737373737);
 	child_tell(child);
-	wait_for_request(t, request);
+	parts_wait_for_request(t, request);
 	expect_zero(t, iommut_pci_get(taker.name, &pci));
 	if (param_is(t, "dma", "running"))
 		expect_storm_goes_on(t, page);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <linux/pci_regs.h>
@@ -173,27 +172,19 @@ CASE(unplugged_open,
      .timeout_ms = 30000, .parameters = { BACKENDS, PARAMETER("dma", "idle", "running") })
 {
 	uint8_t *page = shared_page(t);
-	struct pollfd wait = { .events = POLLIN };
 	struct parts *parts;
-	int32_t request;
+	int request;
 
 	name = test_device_name(t, 0);
 	undo_later(t, put_back, t);
 	parts = parts_open(t, 0);
 	expect_zero(t, parts_map(parts, page, PAGE, PARTS_IOVA));
 	expect_parts_work(parts, page, PARTS_IOVA);
-	request = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	expect_that(t, request >= 0, "eventfd: %s", strerror(errno));
-	expect_zero(t, iommut_vfio_set_irqs(parts->device,
-					    VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-					    VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request));
+	request = parts_listen_for_request(parts);
 	if (param_is(t, "dma", "running"))
 		parts_storm(parts, PARTS_IOVA, 0x3737373737373737);
 	pull_out(t);
-	wait.fd = request;
-	expect_that(t, poll(&wait, 1, DEADLINE_MS) == 1, "nobody asked for the device in %d ms",
-		    DEADLINE_MS);
-	close(request);
+	parts_wait_for_request(t, request);
 	if (param_is(t, "dma", "running"))
 		expect_storm_goes_on(t, page);
 	else

@@ -267,6 +267,7 @@ CASE(many_resets,
 	struct rig *rig = rig_open(t);
 	struct dma_buffer *buffer = map_buffer(rig, PAGE);
 
+	need_reset(rig);
 	for (int round = 0; round < 8; round++) {
 		expect_zero(t, iommut_device_reset(rig->device));
 		expect_mappings_kept(rig, &buffer, 1);

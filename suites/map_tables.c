@@ -38,6 +38,7 @@ static struct tables *open_devices(struct test *t)
 	if (!tables)
 		fail(t, "out of memory");
 	undo_later(t, free, tables);
+	need_groups_apart(t, test_device_name(t, 0), test_device_name(t, 1));
 	space = rig_open_space(t);
 	for (int i = 0; i < 2; i++) {
 		tables->rig[i] = rig_open_in(t, space, i, NULL);

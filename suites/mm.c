@@ -37,6 +37,7 @@ CASE(fork_and_write,
 	int status;
 	pid_t child;
 
+	need(rig, ENGINE_READ | ENGINE_WRITE);
 	expect_reaches(buffer);
 	child = fork();
 	expect_that(t, child >= 0, "fork: %s", strerror(errno));

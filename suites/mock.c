@@ -64,11 +64,6 @@ static int make_device(struct mock *mock)
 	return error;
 }
 
-static void undo_close(void *argument)
-{
-	close((int)(intptr_t)argument);
-}
-
 struct mock mock_open(struct test *t)
 {
 	struct mock mock = { .t = t };
@@ -77,7 +72,7 @@ struct mock mock_open(struct test *t)
 	if (error == -EOPNOTSUPP)
 		skip(t, "the kernel has no /dev/iommu", "a kernel with CONFIG_IOMMUFD");
 	expect_zero(t, error);
-	undo_later(t, undo_close, (void *)(intptr_t)mock.iommufd.fd);
+	close_later(t, mock.iommufd.fd);
 	expect_zero(t, iommut_ioas_alloc(mock.iommufd, &mock.ioas));
 	error = make_device(&mock);
 	if (error == -ENOTTY || error == -EINVAL || error == -EOPNOTSUPP)

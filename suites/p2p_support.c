@@ -63,11 +63,6 @@ struct peers *peers_open(struct test *t)
 	return peers;
 }
 
-static void close_file(void *argument)
-{
-	close((int)(intptr_t)argument);
-}
-
 int peers_export(struct rig *owner, uint64_t offset, uint64_t length)
 {
 	const struct vfio_region_dma_range range = { offset, length };
@@ -78,7 +73,7 @@ int peers_export(struct rig *owner, uint64_t offset, uint64_t length)
 		skip(owner->t, "VFIO exports no BAR as a dma-buf",
 		     "a kernel with CONFIG_VFIO_PCI_DMABUF");
 	expect_that(owner->t, file >= 0, "VFIO_DEVICE_FEATURE_DMA_BUF: %s", strerror(-file));
-	undo_later(owner->t, close_file, (void *)(intptr_t)file);
+	close_later(owner->t, file);
 	return file;
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A device opened descriptor by descriptor. */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +20,8 @@
 
 #define NONE        ((struct iommut_handle){ .fd = -1 })
 #define DEADLINE_MS 2000
+/* Whoever takes the device from its owner works his way through the kernel first. */
+#define REQUEST_MS 10000
 
 static uint32_t get32(struct parts *parts, uint32_t offset)
 {
@@ -78,9 +83,7 @@ static void undo_parts(void *argument)
 /* What it means that a descriptor cannot be had. */
 static void opened(struct parts *parts, int error, const char *what)
 {
-	if (error == -EPERM)
-		skipf(parts->t, "interrupt remapping (intremap=on), or allow_unsafe_interrupts=1",
-		      "%s: the kernel refuses the device: its interrupts are not isolated", what);
+	need_isolated_interrupts(parts->t, error);
 	if (error == -EOPNOTSUPP)
 		skipf(parts->t, "a kernel with this interface of VFIO or iommufd",
 		      "no %s backend: %s: %s", iommut_backend_name(parts->backend), what,
@@ -219,9 +222,25 @@ struct parts *parts_open_driverless(struct test *t, int index)
 	return parts;
 }
 
-static void close_fd(void *argument)
+int parts_listen_for_request(struct parts *parts)
 {
-	close((int)(intptr_t)argument);
+	int32_t request = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	expect_that(parts->t, request >= 0, "eventfd: %s", strerror(errno));
+	close_later(parts->t, request);
+	expect_zero(parts->t,
+		    iommut_vfio_set_irqs(parts->device,
+					 VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+					 VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request));
+	return request;
+}
+
+void parts_wait_for_request(struct test *t, int request)
+{
+	struct pollfd wait = { .fd = request, .events = POLLIN };
+	int ready = poll(&wait, 1, REQUEST_MS);
+
+	expect_that(t, ready == 1, "VFIO did not ask for the device within %d ms", REQUEST_MS);
 }
 
 int parts_device_again(struct parts *parts)
@@ -236,7 +255,7 @@ int parts_device_again(struct parts *parts)
 			parts->group, test_device_name(parts->t, parts->index), NULL, &again);
 	if (error)
 		return error;
-	undo_later(parts->t, close_fd, (void *)(intptr_t)again.fd);
+	close_later(parts->t, again.fd);
 	return again.fd;
 }
 

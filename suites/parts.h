@@ -41,6 +41,10 @@ struct parts *parts_open_driverless(struct test *t, int index);
 /* One more descriptor of the device, where the backend has a way; closed at the end. A negative errno if it is refused. */
 int parts_device_again(struct parts *parts);
 
+/* From now on VFIO asks for the device back through an eventfd, which is closed at the end. Waits until it has asked. */
+int parts_listen_for_request(struct parts *parts);
+void parts_wait_for_request(struct test *t, int request);
+
 /* Closes one part: 's'pace, 'g'roup, 'd'evice, 'r'egisters. What is closed already is passed over. */
 void parts_close(struct parts *parts, char which);
 void parts_close_all(struct parts *parts);

@@ -106,5 +106,6 @@ int try_token(struct test *t, const char *name, const uint8_t *secret)
 	int error = iommut_device_open_with(&device, space, name, &options);
 
 	iommut_device_close(device);
+	need_isolated_interrupts(t, error);
 	return error;
 }

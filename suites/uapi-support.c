@@ -11,16 +11,6 @@ struct mapping {
 	size_t length;
 };
 
-static void undo_close(void *argument)
-{
-	close((int)(intptr_t)argument);
-}
-
-void close_later(struct test *t, int fd)
-{
-	undo_later(t, undo_close, (void *)(intptr_t)fd);
-}
-
 struct iommut_handle open_iommufd(struct test *t)
 {
 	struct iommut_handle iommufd;

@@ -21,13 +21,6 @@
 struct iommut_handle open_iommufd(struct test *t);
 
 /**
- * close_later() - close a file descriptor when the case ends
- * @t: the test
- * @fd: the file descriptor
- */
-void close_later(struct test *t, int fd);
-
-/**
  * new_ioas() - an IOAS
  * @t: the test
  * @iommufd: /dev/iommu
