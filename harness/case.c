@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One variant of one case: its parameters, its random numbers, its expectations and its end. */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -63,6 +65,22 @@ static void close_argument(void *argument)
 void close_later(struct test *t, int fd)
 {
 	undo_later(t, close_argument, (void *)(intptr_t)fd);
+}
+
+int write_setting(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), error = 0;
+	ssize_t written;
+
+	if (fd < 0)
+		return -errno;
+	written = write(fd, text, strlen(text));
+	if (written < 0)
+		error = -errno;
+	else if (written != (ssize_t)strlen(text))
+		error = -EIO;
+	close(fd);
+	return error;
 }
 
 void need_isolated_interrupts(struct test *t, int error)

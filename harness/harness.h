@@ -274,6 +274,15 @@ void undo_later(struct test *t, void (*undo)(void *argument), void *argument);
 void close_later(struct test *t, int fd);
 
 /**
+ * write_setting() - write a file of the kernel's: in sysfs, debugfs or below /proc
+ * @path: the file
+ * @text: all of what it gets
+ *
+ * Return: 0 or a negative errno; -EIO if the kernel took only a part.
+ */
+int write_setting(const char *path, const char *text);
+
+/**
  * need_isolated_interrupts() - skip if the kernel refuses a device for its interrupts
  * @t: the test
  * @error: of a call that gives a program a device: -EPERM is that

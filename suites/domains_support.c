@@ -14,16 +14,9 @@ static struct group_keeper kept;
 int group_write_type(const struct group_keeper *keeper, const char *type)
 {
 	char path[96];
-	int fd, error = 0;
 
 	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%d/type", keeper->group);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, type, strlen(type)) < 0)
-		error = -errno;
-	close(fd);
-	return error;
+	return write_setting(path, type);
 }
 
 static void put_back(void *argument)

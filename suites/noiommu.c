@@ -51,12 +51,7 @@ static char read_switch(void)
 
 static bool set_switch(char value)
 {
-	int fd = open(SWITCH, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, &value, 1) == 1;
-
-	if (fd >= 0)
-		close(fd);
-	return done;
+	return write_setting(SWITCH, (const char[]){ value, '\0' }) == 0;
 }
 
 static void close_bare(void *argument)

@@ -31,22 +31,21 @@ static struct setting {
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
-static int open_setting(const struct setting *setting, int flags)
-{
-	char path[128];
+struct setting_path {
+	char text[128];
+};
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s", setting->file);
-	return open(path, flags | O_CLOEXEC);
+static struct setting_path path_of(const struct setting *setting)
+{
+	struct setting_path path;
+
+	snprintf(path.text, sizeof(path.text), "/sys/kernel/debug/%s", setting->file);
+	return path;
 }
 
 static bool change_setting(const struct setting *setting, const char *value)
 {
-	int fd = open_setting(setting, O_WRONLY);
-	bool done = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
+	return write_setting(path_of(setting).text, value) == 0;
 }
 
 static void put_back_settings(void *argument)
@@ -66,7 +65,7 @@ static void change_settings(struct test *t)
 	undo_later(t, put_back_settings, NULL);
 	for (size_t i = 0; i < SETTINGS; i++) {
 		struct setting *setting = &settings[i];
-		int fd = open_setting(setting, O_RDONLY);
+		int fd = open(path_of(setting).text, O_RDONLY | O_CLOEXEC);
 
 		if (fd < 0 && setting->needed)
 			skipf(t,

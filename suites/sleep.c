@@ -20,18 +20,6 @@
 #define TEST_DELAY "/sys/module/suspend/parameters/pm_test_delay"
 #define ALARM      "/sys/class/rtc/rtc0/wakealarm"
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), error = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		error = -errno;
-	close(fd);
-	return error;
-}
-
 static bool has_word(const char *path, const char *word)
 {
 	char text[256] = "";
@@ -48,7 +36,7 @@ static void need_memory_sleep(struct test *t)
 	if (!has_word(STATE, "mem") || !has_word(DEPTH, "deep"))
 		skip(t, "the machine cannot be suspended to memory",
 		     "a kernel with CONFIG_SUSPEND, root, and firmware with ACPI S3");
-	expect_zero(t, write_text(DEPTH, "deep"));
+	expect_zero(t, write_setting(DEPTH, "deep"));
 }
 
 /* Registers of Intel's Q35 chip set that say where others are; only firmware knows what to write there. */
@@ -119,8 +107,8 @@ static void arrange_waking(struct test *t)
 	if (!strstr(answer, "nobody"))
 		skipf(t, "a machine that wakes up again: lab profile intel-sleep",
 		      "the lab does not wake it: %s", answer);
-	(void)write_text(ALARM, "0");
-	if (write_text(ALARM, "+3"))
+	(void)write_setting(ALARM, "0");
+	if (write_setting(ALARM, "+3"))
 		skipf(t, "the lab, or a clock that wakes the machine (CONFIG_RTC_CLASS)",
 		      "nothing would wake the machine: %s", answer);
 }
@@ -143,7 +131,7 @@ static bool fall_asleep(struct test *t)
 	need_memory_sleep(t);
 	remember_firmware(&firmware);
 	arrange_waking(t);
-	expect_zero(t, write_text(STATE, "mem"));
+	expect_zero(t, write_setting(STATE, "mem"));
 	restorable = extended_header(t) == before;
 	repair_firmware(t, &firmware);
 	return restorable;
@@ -166,7 +154,7 @@ void sleep_with_extensions(struct test *t)
 
 static void end_tests(void *argument)
 {
-	(void)write_text(TEST_LEVEL, "none");
+	(void)write_setting(TEST_LEVEL, "none");
 }
 
 void sleep_tried(struct test *t, const char *level)
@@ -176,10 +164,10 @@ void sleep_tried(struct test *t, const char *level)
 		     "a kernel with CONFIG_PM_DEBUG, and root");
 	need_memory_sleep(t);
 	undo_later(t, end_tests, NULL);
-	expect_zero(t, write_text(TEST_DELAY, "0"));
-	expect_zero(t, write_text(TEST_LEVEL, level));
-	expect_zero(t, write_text(STATE, "mem"));
-	expect_zero(t, write_text(TEST_LEVEL, "none"));
+	expect_zero(t, write_setting(TEST_DELAY, "0"));
+	expect_zero(t, write_setting(TEST_LEVEL, level));
+	expect_zero(t, write_setting(STATE, "mem"));
+	expect_zero(t, write_setting(TEST_LEVEL, "none"));
 }
 
 /* The largest piece of memory, by its physical addresses. False if the kernel does not tell. */

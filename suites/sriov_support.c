@@ -18,22 +18,11 @@ const struct iommut_device_options with_token = { .token = token };
 
 struct functions functions;
 
-static void set_switch(char value)
-{
-	int fd = open(SWITCH, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, &value, 1) != 1)
-		functions.switched = 0;
-	close(fd);
-}
-
 static void take_away(void *argument)
 {
 	(void)iommut_pci_sriov_enable(functions.physical, 0);
 	if (functions.switched)
-		set_switch(functions.switched);
+		(void)write_setting(SWITCH, (const char[]){ functions.switched, '\0' });
 }
 
 /* vfio-pci makes VFs only if it was told to. */
