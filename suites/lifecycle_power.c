@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Resets, sleep and decoding: what a device goes through while its memory stays mapped. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
@@ -272,4 +273,45 @@ CASE(many_resets,
 		expect_zero(t, iommut_device_reset(rig->device));
 		expect_mappings_kept(rig, &buffer, 1);
 	}
+}
+
+static void go_to_state(struct rig *rig, uint32_t wanted, bool with_data)
+{
+	struct test *t = rig->t;
+	uint32_t state = VFIO_DEVICE_STATE_ERROR;
+	int data = -1;
+
+	expect_zero(t, iommut_feature_migration_set_state(rig->device, wanted, &data));
+	if (data >= 0)
+		close_later(t, data);
+	expect_equal(t, data >= 0, with_data);
+	expect_zero(t, iommut_feature_migration_state(rig->device, &state));
+	expect_equal(t, state, wanted);
+}
+
+CASE(migration_states,
+     .proves = "a device that can be migrated is stopped, gives its state away, and goes on with "
+	       "the mappings that it had",
+     .rule = "vfio.h: VFIO_DEVICE_FEATURE_MIGRATION, enum vfio_device_mig_state",
+     .marks = LIST("exclusive"), .timeout_ms = 60000, .parameters = { BACKENDS })
+{
+	struct rig *rig = rig_open(t);
+	struct dma_buffer *buffer = map_buffer(rig, PAGE);
+	uint32_t state = VFIO_DEVICE_STATE_ERROR;
+	uint64_t flags = 0;
+	int error = iommut_feature_migration(rig->device, &flags);
+
+	if (error == -EOPNOTSUPP)
+		skip(t, "the driver of the device does not migrate it",
+		     "a device with a VFIO driver that does, and an engine for it");
+	expect_zero(t, error);
+	expect_that(t, flags & VFIO_MIGRATION_STOP_COPY, "the states are 0x%" PRIx64, flags);
+	expect_zero(t, iommut_feature_migration_state(rig->device, &state));
+	expect_equal(t, state, VFIO_DEVICE_STATE_RUNNING);
+	expect_reaches(buffer);
+	go_to_state(rig, VFIO_DEVICE_STATE_STOP, false);
+	go_to_state(rig, VFIO_DEVICE_STATE_STOP_COPY, true);
+	go_to_state(rig, VFIO_DEVICE_STATE_STOP, false);
+	go_to_state(rig, VFIO_DEVICE_STATE_RUNNING, false);
+	expect_mappings_kept(rig, &buffer, 1);
 }
