@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -18,6 +19,7 @@
 #define MARK         "IOMMUT_JOB"
 #define MARK_SIZE    64
 #define MAX_SETTINGS 256
+#define EXEC_MOST_US 1000000
 
 /* Where it runs: an absolute folder is this machine's own, a name means what was copied beside the suites. */
 static bool folder_of(const struct agent *agent, const struct frame *request, char *path,
@@ -118,8 +120,38 @@ void become_foreign(const struct agent *agent, const struct frame *request)
 	_exit(127);
 }
 
+/*
+ * Is it in the middle of execve(2)? Then it has its new memory (vsize in proc_pid_stat(5)), and where its environment is (env_end) the
+ * kernel has yet to write down: it reads as empty.
+ */
+static bool is_in_exec(const char *process)
+{
+	unsigned long long size = 0, end = 1;
+	char path[64], text[1024] = "", *field;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", process);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
+	fclose(file);
+	field = strrchr(text, ')');
+	for (int number = 2; field && number < 51; number++) {
+		field = strchr(field + 1, ' ');
+		if (field && number + 1 == 23)
+			size = strtoull(field, NULL, 10);
+		if (field && number + 1 == 51)
+			end = strtoull(field, NULL, 10);
+	}
+	return size && !end;
+}
+
+enum descent { DESCENT_NO, DESCENT_YES, DESCENT_UNKNOWN };
+
 /* Is it a descendant of the job? What a process was started with stays to be read, also after setsid(). */
-static bool is_marked(const char *process, const char *mark)
+static enum descent descent_of(const char *process, const char *mark)
 {
 	static char text[128 * 1024];
 	char path[64];
@@ -129,15 +161,33 @@ static bool is_marked(const char *process, const char *mark)
 	snprintf(path, sizeof(path), "/proc/%.20s/environ", process);
 	file = open(path, O_RDONLY | O_CLOEXEC);
 	if (file < 0)
-		return false;
+		return DESCENT_NO;
 	length = read(file, text, sizeof(text) - 1);
 	close(file);
 	for (ssize_t at = 0; at < length; at += (ssize_t)strlen(text + at) + 1) {
 		text[length] = '\0';
 		if (strcmp(text + at, mark) == 0)
-			return true;
+			return DESCENT_YES;
 	}
-	return false;
+	return length == 0 ? DESCENT_UNKNOWN : DESCENT_NO;
+}
+
+/* Waits for what is in the middle of execve(2). Other processes without an environment are looked at twice. */
+static bool is_marked(const char *process, const char *mark)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	int64_t deadline = monotonic_us() + EXEC_MOST_US;
+	bool last = false;
+
+	for (;;) {
+		enum descent descent = descent_of(process, mark);
+
+		if (descent != DESCENT_UNKNOWN || last || monotonic_us() > deadline)
+			return descent == DESCENT_YES;
+		last = !is_in_exec(process);
+		if (!last)
+			nanosleep(&pause, NULL);
+	}
 }
 
 bool kill_descendants(const struct job *job)
