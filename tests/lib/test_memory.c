@@ -182,9 +182,9 @@ static void test_pattern(void)
 				0);
 		if (!length)
 			continue;
-		at = (size_t)g_test_rand_int_range(0, (int)length);
-		part[at] ^= 0x10;
-		g_assert_cmpint(iommut_pattern_verify(part, length, 7, 3, NULL) == 0, ==, false);
+		part[g_test_rand_int_range(0, (int)length)] ^= 0x10;
+		g_assert_cmpint(iommut_pattern_verify(part, length, 7, 3 + at, NULL) == 0, ==,
+				false);
 	}
 	iommut_pattern_fill(part, sizeof(part), 8, 3);
 	for (size_t i = 0; i < sizeof(part); i++)
