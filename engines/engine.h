@@ -301,7 +301,7 @@ int engine_stage(struct engine *engine, const struct engine_staging *staging);
 /**
  * engine_now_ms() - a clock for deadlines of what a device does
  *
- * It goes forward, but of the time between two looks of a thread no more than 100 ms counts: a machine that stood still meanwhile,
+ * It goes forward, but of the time between two looks of a thread no more than 250 ms counts: a machine that stood still meanwhile,
  * as a guest does whose host has others to serve, gave its devices no time either.
  *
  * Return: milliseconds.
