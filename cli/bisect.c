@@ -292,19 +292,16 @@ static enum exit_status print(struct bisect *bisect)
 enum exit_status command_bisect(const struct command *command, int argc, char **argv)
 {
 	static const char description[] =
-		"Prints the command that finds the commit of a kernel that broke a case: git "
-		"bisect, which at each\n"
-		"commit builds the kernel with the lab's configuration, boots it, and runs what "
-		"follows the options.\n"
-		"A commit that does not build or boot, or on which the case is skipped, is passed "
-		"over.\n\n"
-		"Where the case fails only sometimes, it runs as often as its runs of before say "
-		"that it must, so\n"
-		"that a bad commit is taken for a good one once in a thousand times.\n\n"
+		"Prints the command that finds the commit of a kernel that broke a case: git\n"
+		"bisect, which at each commit builds the kernel with the lab's configuration,\n"
+		"boots it, and runs what follows the options. A commit that does not build or\n"
+		"boot, or on which the case is skipped, is passed over.\n\n"
+		"Where the case fails only sometimes, it runs as often as its runs of before\n"
+		"say that it must, so that a bad commit is taken for a good one once in a\n"
+		"thousand times.\n\n"
 		"Example: what a report's \"again:\" says, behind the options\n"
 		"  iommut bisect --tree ~/linux --good v7.2 --bad v7.3 \\\n"
-		"          iommut lab --profile intel-legacy "
-		"'dma/copy[engine=edu,backend=iommufd]'\n"
+		"          iommut lab --profile amd 'dma/copy[engine=edu,backend=iommufd]'\n"
 		"  sh -c \"$(iommut bisect ...)\"     to do it at once\n";
 	struct bisect bisect = { 0 };
 	GOptionContext *context = cli_context(command, description);

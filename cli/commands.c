@@ -133,11 +133,10 @@ static enum exit_status local_command(GOptionContext *context, int argc, char **
 enum exit_status command_run(const struct command *command, int argc, char **argv)
 {
 	static const char description[] =
-		"A device that a driver uses is only taken when --device names it, and never one "
-		"that\n"
-		"is in use (mounted, or a network interface that is up) without --force. Every "
-		"device\n"
-		"is given back to its driver at the end, whatever the end is.\n\n"
+		"A device that a driver uses is only taken when --device names it, and never\n"
+		"one that is in use (mounted, or a network interface that is up) without\n"
+		"--force. Every device is given back to its driver at the end, whatever the\n"
+		"end is.\n\n"
 		"Examples:\n"
 		"  iommut devices\n"
 		"  iommut run --device 0000:03:00.0\n"
@@ -148,9 +147,9 @@ enum exit_status command_run(const struct command *command, int argc, char **arg
 
 enum exit_status command_list(const struct command *command, int argc, char **argv)
 {
-	static const char description[] = "With -v, what each case proves, where that is promised, "
-					  "and why it would be skipped "
-					  "here.\n";
+	static const char description[] =
+		"With -v, what each case proves, where that is promised, and why it would be\n"
+		"skipped here.\n";
 
 	return local_command(cli_context(command, description), argc, argv, WHAT_LIST);
 }
@@ -209,7 +208,7 @@ enum exit_status command_report(const struct command *command, int argc, char **
 	if (!run)
 		return cli_complain(error);
 	run_check_live(run);
-	code = exit_status_of(run->counts);
+	code = run_status(run);
 	if (!report_save(run, format ? format : "terminal", &style, path ? path : "-", &error))
 		code = cli_complain(error);
 	run_free(run);

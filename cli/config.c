@@ -9,23 +9,18 @@
 enum exit_status command_config(const struct command *command, int argc, char **argv)
 {
 	static const char description[] =
-		"Every option of run, lab, list, devices and report can stand in a file, in a "
-		"group named "
-		"as\n"
-		"the command, without its dashes:\n\n"
+		"Every option of run, lab, list, devices and report can stand in a file, in a\n"
+		"group named as the command, without its dashes:\n\n"
 		"  [lab]\n"
 		"  profile=intel-scalable;amd\n"
 		"  known-issues=known.conf\n\n"
 		"  [run]\n"
 		"  device=0000:03:00.0\n"
 		"  quiet=true\n\n"
-		"Read are /etc/iommut.conf, then iommut.conf in ~/.config, then the one of the "
-		"project: in "
-		"the\n"
-		"working directory or the nearest above it. A later file replaces what an earlier "
-		"one says "
-		"of an\n"
-		"option; what is typed replaces both. IOMMUT_CONFIG names the only file to read.\n";
+		"Read are /etc/iommut.conf, then iommut.conf in ~/.config, then the one of\n"
+		"the project: in the working directory or the nearest above it. A later file\n"
+		"replaces what an earlier one says of an option; what is typed replaces both.\n"
+		"IOMMUT_CONFIG names the only file to read.\n";
 	GOptionContext *context = cli_context(command, description);
 	enum parsed parsed = cli_parse(context, argc, argv, NULL);
 	g_autoptr(GPtrArray) settings = NULL;

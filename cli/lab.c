@@ -14,7 +14,7 @@
 #define JOBS_UNSAID G_MAXINT
 
 static const char description[] =
-	"Without --profile, every profile that --list-profiles marks is booted, several at "
+	"Without --profile, every profile that --list-profiles marks is booted, several at\n"
 	"once.\n\n"
 	"Examples:\n"
 	"  iommut lab\n"

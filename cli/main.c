@@ -31,15 +31,15 @@ static void print_help(FILE *to)
 		    "Commands:\n");
 	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fprintf(to, "\n"
-		    "  iommut COMMAND --help tells about one.\n\n"
-		    "A PATTERN is an ID as 'iommut list' prints it, or a part of the way to it:\n"
-		    "  blocked                 a suite\n"
-		    "  blocked/write_after*    cases of it\n"
-		    "  'dma/*[*iommufd*'       variants\n\n"
-		    "Exit status: 0 all good, 1 failures, 2 usage, 3 the tool or the machine could "
-		    "not\n"
-		    "do its job, 4 nothing ran.\n");
+	fprintf(to,
+		"\n"
+		"  iommut COMMAND --help tells about one.\n\n"
+		"A PATTERN is an ID as 'iommut list' prints it, or a part of the way to it:\n"
+		"  blocked                 a suite\n"
+		"  blocked/write_after*    cases of it\n"
+		"  'dma/*[*iommufd*'       variants\n\n"
+		"Exit status: 0 all good, 1 failures, 2 usage, 3 the tool or the machine could\n"
+		"not do its job, 4 nothing ran.\n");
 }
 
 enum exit_status cli_run_again(int argc, char **argv)

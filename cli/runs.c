@@ -39,6 +39,7 @@ static GPtrArray *load_runs(char **folders, GError **error)
 			g_ptr_array_unref(runs);
 			return NULL;
 		}
+		run_check_live(run);
 		g_ptr_array_add(runs, run);
 	}
 	return runs;
@@ -47,17 +48,14 @@ static GPtrArray *load_runs(char **folders, GError **error)
 enum exit_status command_diff(const struct command *command, int argc, char **argv)
 {
 	static const char description[] =
-		"What was tested and differs comes first, then the cases that broke, were fixed, "
-		"are new "
-		"or\n"
-		"gone, then durations and figures that changed by more than noise. The exit status "
-		"is 1 if\n"
-		"a case broke, or is new and bad, so that it serves in a bisection as it is; "
-		"neither a\n"
-		"duration nor a figure changes it.\n";
+		"What was tested and differs comes first, then the cases that broke, were\n"
+		"fixed, are new or gone, then durations and figures that changed by more than\n"
+		"noise. The exit status is 1 if a case broke, or is new and bad, so that it\n"
+		"serves in a bisection as it is; neither a duration nor a figure changes it.\n"
+		"Where nothing did, it is 3 if the second run is not whole.\n";
 	GOptionContext *context = cli_context(command, description);
 	g_auto(GStrv) rest = NULL;
-	g_autoptr(GPtrArray) runs = NULL;
+	g_autoptr(GPtrArray) runs = NULL, lacks = NULL;
 	g_autoptr(GString) text = g_string_new(NULL);
 	enum parsed parsed = cli_parse(context, argc, argv, &rest);
 	GError *error = NULL;
@@ -72,15 +70,17 @@ enum exit_status command_diff(const struct command *command, int argc, char **ar
 		return cli_complain(error);
 	regressions = compare_diff(runs->pdata[0], runs->pdata[1],
 				   isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR"), text);
-	return show(text, regressions ? EXIT_STATUS_FAILURES : EXIT_STATUS_GOOD);
+	if (regressions)
+		return show(text, EXIT_STATUS_FAILURES);
+	lacks = run_lacks(runs->pdata[1]);
+	return show(text, lacks->len ? EXIT_STATUS_TROUBLE : EXIT_STATUS_GOOD);
 }
 
 enum exit_status command_merge(const struct command *command, int argc, char **argv)
 {
-	static const char description[] = "Puts the results of shards, or of machines that were "
-					  "tested apart, into the new run "
-					  "directory\n"
-					  "FOLDER, which iommut report then reports as one.\n";
+	static const char description[] =
+		"Puts the results of shards, or of machines that were tested apart, into the\n"
+		"new run directory FOLDER, which iommut report then reports as one.\n";
 	GOptionContext *context = cli_context(command, description);
 	g_auto(GStrv) rest = NULL;
 	g_autoptr(GPtrArray) runs = NULL;
@@ -142,13 +142,10 @@ GPtrArray *cli_load_runs_in(const char *folder, GError **error)
 enum exit_status command_history(const struct command *command, int argc, char **argv)
 {
 	static const char description[] =
-		"FOLDER holds run directories, oldest first by name. For each case that was ever "
-		"bad: in how "
-		"many\n"
-		"of the runs, how often it changed (a flake changes often), and since when it is "
-		"bad. The "
-		"exit\n"
-		"status is 1 if a case is bad in the last run it was part of.\n";
+		"FOLDER holds run directories, oldest first by name. For each case that was\n"
+		"ever bad: in how many of the runs, how often it changed (a flake changes\n"
+		"often), and since when it is bad. The exit status is 1 if a case is bad in\n"
+		"the last run it was part of.\n";
 	GOptionContext *context = cli_context(command, description);
 	g_auto(GStrv) rest = NULL;
 	g_autoptr(GPtrArray) runs = NULL;
@@ -189,6 +186,13 @@ static char **resuming_words(const struct run *run, GError **error)
 	g_autofree char *resume = g_strconcat("--resume=", folder, NULL);
 	g_autofree char *with_seed = g_strconcat("--seed=", seed, NULL);
 
+	if (json_object_get(run->info, "merged")) {
+		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
+			    "%s was made by iommut merge: resume the run that is not whole, then "
+			    "merge again",
+			    run->folder);
+		return NULL;
+	}
 	if (!json_array_size(command) || !seed) {
 		g_set_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE,
 			    "%s does not say how it was started", run->folder);
@@ -206,10 +210,10 @@ static char **resuming_words(const struct run *run, GError **error)
 
 enum exit_status command_resume(const struct command *command, int argc, char **argv)
 {
-	static const char description[] = "Goes on with a run that was stopped, or whose runner or "
-					  "machine died: every case that has no\n"
-					  "result runs, with the options the run was started with. "
-					  "Without RUN, the last run.\n";
+	static const char description[] =
+		"Goes on with a run that was stopped, or whose runner or machine died: every\n"
+		"case that has no result runs, with the options the run was started with.\n"
+		"Without RUN, the last run.\n";
 	GOptionContext *context = cli_context(command, description);
 	g_auto(GStrv) rest = NULL, words = NULL;
 	g_autofree char **view = NULL;

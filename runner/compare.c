@@ -41,9 +41,9 @@ static guint badness(enum verdict verdict)
 	return ranks[verdict];
 }
 
-static char *key_of(const struct result *result)
+static char *key_of(const char *profile, const char *id)
 {
-	return g_strdup_printf("%s\n%s", result->profile, result->id);
+	return g_strdup_printf("%s\n%s", profile, id);
 }
 
 /* The tallies in the order of their first results; also found by "profile\nID". */
@@ -54,7 +54,7 @@ static GPtrArray *tally_run(const struct run *run, GHashTable **by_key)
 	*by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (guint i = 0; i < run->results->len; i++) {
 		const struct result *result = run->results->pdata[i];
-		char *key = key_of(result);
+		char *key = key_of(result->profile, result->id);
 		struct tally *tally = g_hash_table_lookup(*by_key, key);
 
 		if (tally) {
@@ -80,7 +80,7 @@ static GPtrArray *tally_run(const struct run *run, GHashTable **by_key)
 
 static struct tally *find_tally(GHashTable *by_key, const struct tally *like)
 {
-	g_autofree char *key = g_strdup_printf("%s\n%s", like->profile, like->id);
+	g_autofree char *key = key_of(like->profile, like->id);
 
 	return g_hash_table_lookup(by_key, key);
 }
@@ -195,6 +195,18 @@ static void diff_environments(GString *out, const struct run *before, const stru
 		return;
 	heading(out, "what was tested differs:", colour);
 	g_string_append_len(out, changes->str, (gssize)changes->len);
+}
+
+static void add_lacks(GString *out, const char *which, const struct run *run, gboolean colour)
+{
+	g_autoptr(GPtrArray) lacks = run_lacks(run);
+
+	if (!lacks->len)
+		return;
+	heading(out, which, colour);
+	for (guint i = 0; i < lacks->len; i++)
+		g_string_append_printf(out, "  %s\n",
+				       ((const struct result *)lacks->pdata[i])->reason);
 }
 
 enum change { CHANGE_BROKEN, CHANGE_FIXED, CHANGE_OTHER, CHANGE_NEW, CHANGE_GONE, CHANGE_COUNT };
@@ -343,6 +355,8 @@ guint compare_diff(const struct run *before, const struct run *after, gboolean c
 	for (guint i = 0; i < old->len; i++)
 		if (!find_tally(new_keys, old->pdata[i]))
 			note_change(&diff, CHANGE_GONE, old->pdata[i], NULL);
+	add_lacks(out, "the first run is not whole:", before, colour);
+	add_lacks(out, "the second run is not whole:", after, colour);
 	diff_environments(out, before, after, colour);
 	print_diff(&diff, colour, out);
 	if (out->len == start)
@@ -386,7 +400,7 @@ guint compare_history(const GPtrArray *runs, gboolean all, GString *out)
 		g_ptr_array_add(titles, run_title(runs->pdata[i]));
 		for (guint j = 0; j < tallies->len; j++) {
 			const struct tally *tally = tallies->pdata[j];
-			char *key = g_strdup_printf("%s\n%s", tally->profile, tally->id);
+			char *key = key_of(tally->profile, tally->id);
 			struct history *history = g_hash_table_lookup(by_key, key);
 			gboolean is_bad = verdict_is_bad(tally->worst->verdict);
 

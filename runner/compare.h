@@ -11,7 +11,7 @@
  * @before: a run
  * @after: another
  * @colour: with escape sequences for colours
- * @out: gets the text: the environment first, then what is broken, fixed, new and gone, then durations and figures
+ * @out: gets the text: what either run lacks, the environment, then what is broken, fixed, new and gone, then durations and figures
  *
  * A case that ran several times in a run is bad if it was bad once. Durations and figures have changed when they differ by more than
  * noise, as sample_changed() says; of durations, a millisecond is none, nor are 50 where it was not repeated. They are no regressions.

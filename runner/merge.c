@@ -27,31 +27,89 @@ static gboolean same_machine(const char *profile, json_t *one, json_t *other, GE
 	return TRUE;
 }
 
+static gboolean merge_machines(json_t *machines, const struct run *run, GError **error)
+{
+	const char *profile;
+	json_t *machine;
+
+	json_object_foreach(json_object_get(run->info, "machines"), profile, machine)
+	{
+		json_t *known = json_object_get(machines, profile);
+
+		if (known && !same_machine(profile, known, machine, error))
+			return FALSE;
+		/* Of a machine that one part has and could not test, another may say all the same what it is. */
+		if (known)
+			json_object_update_missing(known, machine);
+		else
+			json_object_set_new(machines, profile, json_deep_copy(machine));
+	}
+	return TRUE;
+}
+
+/* It began with the first part and ended with the last; times are of one form, so that they compare as texts. */
+static void merge_times(json_t *info, const struct run *run)
+{
+	static const struct {
+		const char *key;
+		int later;
+	} times[] = { { "started", -1 }, { "finished", 1 } };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(times); i++) {
+		json_t *time = json_object_get(run->info, times[i].key);
+		const char *text = json_string_value(time);
+		const char *known = json_string_value(json_object_get(info, times[i].key));
+
+		if (text && (!known || strcmp(text, known) * times[i].later > 0))
+			json_object_set(info, times[i].key, time);
+	}
+}
+
+/* What one part lacks the whole lacks: its machines' errors are theirs, its end is the end of all. */
+static void merge_ends(json_t *info, const struct run *run)
+{
+	const char *stopped = json_string_value(json_object_get(run->info, "stopped"));
+	json_t *planned = json_object_get(run->info, "planned");
+	g_autofree char *why = NULL;
+
+	if (planned)
+		json_object_set_new(
+			info, "planned",
+			json_integer(json_integer_value(json_object_get(info, "planned")) +
+				     json_integer_value(planned)));
+	if (stopped)
+		why = g_strdup_printf("%s: %s", run->folder, stopped);
+	else if (!json_object_get(run->info, "finished"))
+		why = g_strdup_printf("%s: %s", run->folder,
+				      run->live ? "it still ran when it was merged"
+						: "its runner died before it was at its end");
+	if (why && !json_object_get(info, "stopped"))
+		json_object_set_new(info, "stopped", json_string(why));
+}
+
 static json_t *merge_info(const GPtrArray *runs, GError **error)
 {
+	static const char *const of_parts[] = { "started", "finished", "planned", "stopped",
+						"machines" };
 	const struct run *first = runs->pdata[0];
 	json_t *info = json_deep_copy(first->info);
-	json_t *machines = json_object_get(info, "machines");
+	json_t *machines = json_object();
 	json_t *parts = json_array();
 
+	for (gsize i = 0; i < G_N_ELEMENTS(of_parts); i++)
+		json_object_del(info, of_parts[i]);
+	json_object_set_new(info, "machines", machines);
 	json_object_set_new(info, "merged", parts);
 	for (guint i = 0; i < runs->len; i++) {
 		const struct run *run = runs->pdata[i];
-		const char *profile;
-		json_t *machine;
 
 		json_array_append_new(parts, json_string(run->folder));
-		json_object_foreach(json_object_get(run->info, "machines"), profile, machine)
-		{
-			json_t *known = json_object_get(machines, profile);
-
-			if (!known) {
-				json_object_set(machines, profile, machine);
-			} else if (!same_machine(profile, known, machine, error)) {
-				json_decref(info);
-				return NULL;
-			}
+		if (!merge_machines(machines, run, error)) {
+			json_decref(info);
+			return NULL;
 		}
+		merge_times(info, run);
+		merge_ends(info, run);
 	}
 	return info;
 }

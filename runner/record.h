@@ -163,6 +163,22 @@ struct run *run_load(const char *folder, GError **error);
 void run_check_live(struct run *run);
 
 /**
+ * run_lacks() - what keeps a run from being whole: a machine that could not be tested, an end before its time
+ * @run: as loaded
+ *
+ * Return: of struct result *, with VERDICT_ERROR and a number of 0; @reason says what it is. Who shows only what ran hides these.
+ */
+GPtrArray *run_lacks(const struct run *run);
+
+/**
+ * run_status() - exit code of a run
+ * @run: as loaded
+ *
+ * Return: as exit_status_of(); but a run that is not whole has not gone well, even if all that it has has passed.
+ */
+enum exit_status run_status(const struct run *run);
+
+/**
  * run_read_results() - read the text of a results.jsonl
  * @run: gets the results; zeroed, or with results from before
  * @text: the text

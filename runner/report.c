@@ -14,7 +14,7 @@
 static const struct {
 	const char *format;
 	report_writer write;
-	gboolean names_cut_off; /* by itself: in others they are errors */
+	gboolean names_lacks; /* and what was cut off, by itself: in others they are errors */
 } formats[] = {
 	{ "terminal", report_terminal, TRUE },  { "ktap", report_ktap, FALSE },
 	{ "tap14", report_tap14, FALSE },       { "junit", report_junit, FALSE },
@@ -44,9 +44,10 @@ report_writer report_find(const char *format)
 }
 
 /* Its results, and those that never came. */
-static void write_with_cut_off(report_writer write, const struct run *run,
-			       const struct report_style *style, GString *text)
+static void write_with_lacks(report_writer write, const struct run *run,
+			     const struct report_style *style, GString *text)
 {
+	g_autoptr(GPtrArray) lacks = run_lacks(run);
 	struct run whole = *run;
 
 	whole.results = g_ptr_array_new();
@@ -54,7 +55,9 @@ static void write_with_cut_off(report_writer write, const struct run *run,
 		g_ptr_array_add(whole.results, run->results->pdata[i]);
 	for (guint i = 0; i < run->in_flight->len; i++)
 		g_ptr_array_add(whole.results, run->in_flight->pdata[i]);
-	whole.counts[VERDICT_ERROR] += run->in_flight->len;
+	for (guint i = 0; i < lacks->len; i++)
+		g_ptr_array_add(whole.results, lacks->pdata[i]);
+	whole.counts[VERDICT_ERROR] += run->in_flight->len + lacks->len;
 	write(&whole, style, text);
 	g_ptr_array_unref(whole.results);
 }
@@ -65,10 +68,10 @@ static void write_text(const struct run *run, const char *format, const struct r
 	for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
 		if (!g_str_equal(formats[i].format, format))
 			continue;
-		if (formats[i].names_cut_off || !run->in_flight->len)
+		if (formats[i].names_lacks)
 			formats[i].write(run, style, text);
 		else
-			write_with_cut_off(formats[i].write, run, style, text);
+			write_with_lacks(formats[i].write, run, style, text);
 	}
 }
 
@@ -155,6 +158,11 @@ char *report_replay(const struct run *run, const struct result *result)
 	g_autoptr(GString) command = g_string_new(NULL);
 	g_autofree char *id = text_shell_quote(result->id);
 
+	if (!result->number) {
+		g_autofree char *folder = text_shell_quote(run->folder);
+
+		return g_strconcat("iommut resume ", folder, NULL);
+	}
 	for (gsize i = 0; i < json_array_size(replay); i++) {
 		const char *word = json_string_value(json_array_get(replay, i));
 		g_autofree char *clean = text_clean_line(word ? word : "", -1, 4096);

@@ -88,7 +88,7 @@ char *report_parameter(const char *id, const char *name);
 /**
  * report_replay() - the command that runs a case again
  * @run: its run
- * @result: its result
+ * @result: its result, or one of run_lacks(): then the command that goes on with the run
  *
  * Return: a new string, quoted for a shell.
  */

@@ -254,7 +254,6 @@ static void add_glance(GString *out, const struct run *run)
 			{ "", json_object_get(facts, "iommus") },
 			{ "QEMU ", json_object_get(describe, "qemu_version") },
 			{ "", json_object_get(describe, "accelerator") },
-			{ "error: ", json_object_get(machine, "error") },
 		};
 		const char *separator = ": ";
 
@@ -328,7 +327,7 @@ void report_html(const struct run *run, const struct report_style *style, GStrin
 	g_autoptr(GPtrArray) profiles = report_profiles(run);
 	g_autofree char *counts = table_cell_text(run->counts);
 	const char *started = json_string_value(json_object_get(run->info, "started"));
-	const char *stopped = json_string_value(json_object_get(run->info, "stopped"));
+	g_autoptr(GPtrArray) lacks = run_lacks(run);
 
 	g_string_append(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
 			     "<meta name=\"viewport\" content=\"width=device-width\">\n"
@@ -344,9 +343,11 @@ void report_html(const struct run *run, const struct report_style *style, GStrin
 	add_escaped(out, started ? started : "");
 	g_string_append(out, "</div>\n");
 	add_glance(out, run);
-	if (stopped) {
-		g_string_append(out, "<div class=\"bad\">stopped early: ");
-		add_escaped(out, stopped);
+	for (guint i = 0; i < lacks->len; i++) {
+		const struct result *lack = lacks->pdata[i];
+
+		g_string_append(out, "<div class=\"bad\">");
+		add_escaped(out, lack->reason);
 		g_string_append(out, "</div>\n");
 	}
 	g_string_append(out, "<h2>What works where</h2>\n");

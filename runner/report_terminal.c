@@ -371,7 +371,7 @@ static gint64 wall_time(const struct run *run)
 static void add_summary(struct page *page)
 {
 	const struct run *run = page->run;
-	const json_t *stopped = json_object_get(run->info, "stopped");
+	g_autoptr(GPtrArray) lacks = run_lacks(run);
 	g_autofree char *counts = table_cell_text(run->counts);
 	g_autofree char *duration = text_duration(wall_time(run));
 
@@ -381,10 +381,11 @@ static void add_summary(struct page *page)
 				       ((struct result *)run->in_flight->pdata[i])->id);
 	if (run->notes)
 		g_string_append_printf(page->out, "note: %s\n", run->notes);
-	if (json_is_string(stopped)) {
-		g_autofree char *why = text_clean_line(json_string_value(stopped), -1, 500);
+	for (guint i = 0; i < lacks->len; i++) {
+		const struct result *lack = lacks->pdata[i];
+		g_autofree char *why = text_clean_line(lack->reason, -1, 500);
 
-		g_string_append_printf(page->out, "stopped early: %s\n", why);
+		g_string_append_printf(page->out, "%s\n", why);
 	}
 	if (!run->results->len)
 		g_string_append(page->out, "nothing ran");

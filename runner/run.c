@@ -113,7 +113,8 @@ static enum exit_status finish_run(struct run_state *state, gsize count)
 	gboolean good;
 
 	json_object_set_new(state->info, "finished", json_string(finished));
-	json_object_set_new(state->info, "planned", json_integer(state->planned));
+	json_object_set_new(state->info, "planned",
+			    json_integer(state->done_before + state->planned));
 	if (run_state_was_stopped(state))
 		json_object_set_new(state->info, "stopped", json_string("by a signal"));
 	else if (state->full)
@@ -145,10 +146,8 @@ static enum exit_status finish_run(struct run_state *state, gsize count)
 		state->trouble = TRUE;
 	if (!state->options->quiet)
 		fprintf(stderr, "Everything about this run: %s\n", folder);
-	code = exit_status_of(run->counts);
-	if (code != EXIT_STATUS_FAILURES && (state->trouble || run_state_was_stopped(state)))
-		return EXIT_STATUS_TROUBLE;
-	return code;
+	code = run_status(run);
+	return code != EXIT_STATUS_FAILURES && state->trouble ? EXIT_STATUS_TROUBLE : code;
 }
 
 /* A case that this machine died under, and not only the runner, is not run again: it would kill the machine again. */
@@ -170,6 +169,18 @@ static gboolean close_cut_off(struct run_state *state, const struct run *run, GE
 	return TRUE;
 }
 
+/* What kept the run from being whole does so no more, or is found again. */
+static void forget_end(json_t *info)
+{
+	const char *profile;
+	json_t *machine;
+
+	json_object_del(info, "stopped");
+	json_object_del(info, "finished");
+	json_object_foreach(json_object_get(info, "machines"), profile, machine)
+		json_object_del(machine, "error");
+}
+
 static gboolean resume(struct run_state *state, gboolean durable, GError **error)
 {
 	const char *folder = state->options->resume;
@@ -188,8 +199,7 @@ static gboolean resume(struct run_state *state, gboolean durable, GError **error
 			state->resumed = past_new(run);
 			json_decref(state->info);
 			state->info = json_incref(run->info);
-			json_object_del(state->info, "stopped");
-			json_object_del(state->info, "finished");
+			forget_end(state->info);
 			note_boot(state->info, durable);
 			good = recorder_resumed(state->recorder, error);
 		}

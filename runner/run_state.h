@@ -29,7 +29,8 @@
  * @info: run.json
  * @next_number: of the next case
  * @planned: cases that were to run
- * @ended: cases that have a result
+ * @done_before: cases that had a result when the run was resumed
+ * @ended: cases that have a result since
  * @bad: cases with a bad verdict
  * @trouble: a machine could not do its job, or recording failed
  * @full: recording failed: nothing more may run
@@ -53,6 +54,7 @@ struct run_state {
 	json_t *info;
 	guint next_number;
 	guint planned;
+	guint done_before;
 	guint ended;
 	guint bad;
 	gboolean trouble;

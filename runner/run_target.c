@@ -94,6 +94,16 @@ static gboolean has_order(const struct run_options *options)
 	return options->shuffle || options->plan_ids || options->failed_first || options->new_first;
 }
 
+static void drop_done(struct run_state *state, const char *profile, GPtrArray *items)
+{
+	guint all = items->len;
+
+	past_drop_done(state->resumed, profile, items);
+	g_mutex_lock(&state->lock);
+	state->done_before += all - items->len;
+	g_mutex_unlock(&state->lock);
+}
+
 static void run_on(struct target_run *run, struct session **session, const struct machine *machine)
 {
 	struct run_state *state = run->state;
@@ -107,7 +117,7 @@ static void run_on(struct target_run *run, struct session **session, const struc
 		return;
 	}
 	if (state->resumed)
-		past_drop_done(state->resumed, profile, items);
+		drop_done(state, profile, items);
 	note_plan(state, items);
 	if (state->options->jobs > 1 && !has_order(state->options))
 		plan_longest_first(items);

@@ -124,6 +124,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	info = make_info();
+	if (argc == 3)
+		json_object_set_new(info, "finished", json_string("2026-01-02T03:05:00Z"));
 	recorder = recorder_new(argv[1], info, FALSE, &error);
 	check(recorder != NULL, error);
 	if (argc == 3)

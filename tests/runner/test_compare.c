@@ -9,8 +9,9 @@ static struct run *new_run(const char *name, const char *kernel)
 	struct run *run = g_new0(struct run, 1);
 
 	run->folder = g_strdup(name);
-	run->info = json_pack("{s:i, s:{s:{s:{s:s}}}}", "version", RESULTS_VERSION, "machines", "p",
-			      "facts", "kernel", kernel);
+	run->info = json_pack("{s:i, s:s, s:s, s:i, s:{s:{s:{s:s}}}}", "version", RESULTS_VERSION,
+			      "started", "2026-01-02T03:04:05Z", "finished", "2026-01-02T03:05:00Z",
+			      "planned", 1, "machines", "p", "facts", "kernel", kernel);
 	run->results = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
 	run->in_flight = g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
 	return run;
@@ -380,6 +381,28 @@ static void remove_run(const char *folder)
 	g_rmdir(folder);
 }
 
+static gint64 integer_of(const struct run *run, const char *key)
+{
+	return json_integer_value(json_object_get(run->info, key));
+}
+
+static guint lacks_of(const struct run *run)
+{
+	g_autoptr(GPtrArray) lacks = run_lacks(run);
+
+	return lacks->len;
+}
+
+static void set_text(struct run *run, const char *key, const char *text)
+{
+	json_object_set_new(run->info, key, json_string(text));
+}
+
+static json_t *machine_of(const struct run *run)
+{
+	return json_object_get(json_object_get(run->info, "machines"), "p");
+}
+
 static void merge(void)
 {
 	g_autofree char *work = g_dir_make_tmp("iommut-compare-XXXXXX", NULL);
@@ -399,6 +422,8 @@ static void merge(void)
 	g_assert_cmpuint(merged->results->len, ==, 2);
 	g_assert_cmpuint(((struct result *)merged->results->pdata[1])->number, ==, 2);
 	g_assert_cmpuint(merged->counts[VERDICT_FAIL], ==, 1);
+	g_assert_cmpint(integer_of(merged, "planned"), ==, 2);
+	g_assert_cmpuint(lacks_of(merged), ==, 0);
 	/* Two kernels in one column would be a lie. */
 	other = new_run("c", "6.12");
 	g_ptr_array_add(runs, other);
@@ -406,6 +431,72 @@ static void merge(void)
 	g_assert_false(compare_merge(folder, runs, &error));
 	g_assert_error(error, RUNNER_ERROR, RUNNER_ERROR_USAGE);
 	g_rmdir(work);
+}
+
+/* What a part lacks the whole lacks, and says of which part. */
+static void merge_lacks(void)
+{
+	g_autofree char *work = g_dir_make_tmp("iommut-compare-XXXXXX", NULL);
+	g_autofree char *folder = g_build_filename(work, "merged", NULL);
+	g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func((GDestroyNotify)run_free);
+	g_autoptr(GPtrArray) lacks = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(test_run) merged = NULL;
+	struct run *second;
+
+	for (guint i = 0; i < 3; i++) {
+		g_autofree char *name = g_strdup_printf("part%u", i);
+
+		g_ptr_array_add(runs, new_run(name, "7"));
+		add(runs->pdata[i], name, VERDICT_PASS, 1);
+	}
+	second = runs->pdata[1];
+	set_text(second, "started", "2026-01-02T03:04:04Z");
+	json_object_del(second->info, "finished");
+	set_text(runs->pdata[2], "finished", "2026-01-02T04:00:00Z");
+	json_object_set_new(machine_of(runs->pdata[2]), "error", json_string("it died"));
+	g_assert_true(compare_merge(folder, runs, &error));
+	merged = run_load(folder, &error);
+	g_assert_no_error(error);
+	g_assert_cmpuint(merged->counts[VERDICT_PASS], ==, 3);
+	g_assert_cmpint(run_status(merged), ==, EXIT_STATUS_TROUBLE);
+	g_assert_cmpstr(json_string_value(json_object_get(merged->info, "started")), ==,
+			"2026-01-02T03:04:04Z");
+	g_assert_cmpstr(json_string_value(json_object_get(merged->info, "finished")), ==,
+			"2026-01-02T04:00:00Z");
+	lacks = run_lacks(merged);
+	g_assert_cmpuint(lacks->len, ==, 2);
+	g_assert_cmpstr(((struct result *)lacks->pdata[0])->reason, ==, "p: it died");
+	g_assert_cmpstr(((struct result *)lacks->pdata[1])->reason, ==,
+			"stopped early: part1: its runner died before it was at its end");
+	remove_run(folder);
+	g_rmdir(work);
+}
+
+/* A run whose cases all passed, as far as they ran, is no good run. */
+static void not_whole(void)
+{
+	struct run *before = new_run("a", "7"), *after = new_run("b", "7");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	add(before, "s/one", VERDICT_PASS, 1000);
+	add(after, "s/one", VERDICT_PASS, 1000);
+	g_assert_cmpint(run_status(after), ==, EXIT_STATUS_GOOD);
+	json_object_del(after->info, "finished");
+	g_assert_cmpint(run_status(after), ==, EXIT_STATUS_TROUBLE);
+	/* It is not at its end yet. */
+	after->live = TRUE;
+	g_assert_cmpint(run_status(after), ==, EXIT_STATUS_GOOD);
+	set_text(after, "stopped", "by a signal");
+	set_text(after, "finished", "2026-01-02T03:05:00Z");
+	g_assert_cmpint(run_status(after), ==, EXIT_STATUS_TROUBLE);
+	g_assert_cmpuint(compare_diff(before, after, FALSE, text), ==, 0);
+	g_assert_nonnull(strstr(text->str, "the second run is not whole:\n"
+					   "  stopped early: by a signal\n"));
+	add(after, "s/two", VERDICT_FAIL, 1000);
+	g_assert_cmpint(run_status(after), ==, EXIT_STATUS_FAILURES);
+	run_free(before);
+	run_free(after);
 }
 
 int main(int argc, char **argv)
@@ -422,5 +513,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/compare/environments", environments);
 	g_test_add_func("/compare/history", history);
 	g_test_add_func("/compare/merge", merge);
+	g_test_add_func("/compare/merge-lacks", merge_lacks);
+	g_test_add_func("/compare/not-whole", not_whole);
 	return g_test_run();
 }

@@ -37,6 +37,30 @@ static void set_boot(const char *folder, const char *boot)
 	json_decref(info);
 }
 
+/* As if the runner had been killed before its end, and a machine had been in trouble. */
+static void unfinish(const char *folder)
+{
+	g_autofree char *path = g_build_filename(folder, "run.json", NULL);
+	json_t *info = json_load_file(path, 0, NULL);
+	json_t *machine = json_object_get(json_object_get(info, "machines"), "local");
+
+	g_assert_nonnull(machine);
+	g_assert_cmpint(json_object_del(info, "finished"), ==, 0);
+	json_object_set_new(machine, "error", json_string("it is in trouble"));
+	g_assert_cmpint(json_dump_file(info, path, 0), ==, 0);
+	json_decref(info);
+}
+
+static void expect_report(const char *folder, const char *format, int code, const char *text)
+{
+	struct outcome outcome = iommut("report -f %s %s", format, folder);
+
+	g_assert_cmpint(outcome.code, ==, code);
+	if (!strstr(outcome.out, text))
+		g_error("no \"%s\" in %s", text, outcome.out);
+	clear(&outcome);
+}
+
 static test_run *resumed(const char *folder, int code)
 {
 	struct outcome outcome = iommut("resume %s", folder);
@@ -116,6 +140,58 @@ static void test_of_nothing(void)
 	remove_tree(folder);
 }
 
+/* Reports that show only what ran would say that all is well. */
+static void test_not_whole(void)
+{
+	static const char died[] = "the runner died before the run was at its end";
+	static const char *const formats[] = { "terminal", "ktap",     "tap14",
+					       "junit",    "markdown", "html" };
+	g_autofree char *folder = new_folder();
+	struct outcome outcome =
+		iommut("run -q --suites %s -o %s fake/passes fake/skips", suites, folder);
+	g_autoptr(test_run) run = NULL;
+
+	g_assert_cmpint(outcome.code, ==, 0);
+	clear(&outcome);
+	unfinish(folder);
+	for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+		expect_report(folder, formats[i], 3, died);
+		expect_report(folder, formats[i], 3, "local: it is in trouble");
+	}
+	expect_report(folder, "lava", 3, "TEST_CASE_ID=run_whole RESULT=unknown");
+	outcome = iommut("diff %s %s", folder, folder);
+	g_assert_cmpint(outcome.code, ==, 3);
+	clear(&outcome);
+	run = resumed(folder, 0);
+	g_assert_cmpuint(run->results->len, ==, 2);
+	g_assert_cmpint(json_integer_value(json_object_get(run->info, "planned")), ==, 2);
+	expect_report(folder, "terminal", 0, "1 pass 1 skip");
+	remove_tree(folder);
+}
+
+/* Which of its parts would go on where? */
+static void test_merged(void)
+{
+	g_autofree char *folder = new_folder(), *other = new_folder(), *merged = new_folder();
+	struct outcome outcome;
+
+	outcome = iommut("run -q --suites %s -o %s fake/passes", suites, folder);
+	clear(&outcome);
+	outcome = iommut("run -q --suites %s -o %s fake/skips", suites, other);
+	clear(&outcome);
+	outcome = iommut("merge %s %s %s", merged, folder, other);
+	g_assert_cmpint(outcome.code, ==, 0);
+	clear(&outcome);
+	expect_report(merged, "terminal", 0, "1 pass 1 skip");
+	outcome = iommut("resume %s", merged);
+	g_assert_cmpint(outcome.code, ==, 2);
+	g_assert_nonnull(strstr(outcome.err, "was made by iommut merge"));
+	clear(&outcome);
+	remove_tree(merged);
+	remove_tree(other);
+	remove_tree(folder);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct support_test tests[] = {
@@ -123,6 +199,8 @@ int main(int argc, char **argv)
 		{ "/resume/machine", test_machine },
 		{ "/resume/nothing-left", test_nothing_left },
 		{ "/resume/of-nothing", test_of_nothing },
+		{ "/resume/not-whole", test_not_whole },
+		{ "/resume/merged", test_merged },
 	};
 
 	support_init(&argc, &argv);
