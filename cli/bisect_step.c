@@ -83,12 +83,17 @@ static void remove_tree(const char *path)
 		g_subprocess_wait(process, NULL, NULL);
 }
 
-/* The case decides. What could not run, or was skipped, says nothing of the commit. */
+/*
+ * The case decides. What could not run, or was skipped, says nothing of the commit; and a case that was not tried as often as it was
+ * to be may have failed in the rest.
+ */
 static int judge_commit(const char *folder)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(test_run) run = run_load(folder, &error);
+	g_autoptr(GPtrArray) lacks = NULL;
 	guint good, bad;
+	gboolean tried;
 
 	if (!run) {
 		text_complain(error);
@@ -97,12 +102,15 @@ static int judge_commit(const char *folder)
 	good = run->counts[VERDICT_PASS] + run->counts[VERDICT_XPASS];
 	bad = run->counts[VERDICT_FAIL] + run->counts[VERDICT_CRASH] +
 	      run->counts[VERDICT_TIMEOUT] + run->counts[VERDICT_XFAIL];
+	lacks = run_lacks(run);
+	/* An unexpected pass stops a run as a failure does. */
+	tried = good && !run->counts[VERDICT_ERROR] && (!lacks->len || run->counts[VERDICT_XPASS]);
 	fprintf(stderr, "iommut: %u good, %u bad, %u skipped, %u errors: this commit %s\n", good,
 		bad, run->counts[VERDICT_SKIP], run->counts[VERDICT_ERROR],
-		bad    ? "is bad"
-		: good ? "is good"
-		       : "cannot be tested");
-	return bad ? COMMIT_IS_BAD : good ? COMMIT_IS_GOOD : COMMIT_IS_MUTE;
+		bad     ? "is bad"
+		: tried ? "is good"
+			: "cannot be tested");
+	return bad ? COMMIT_IS_BAD : tried ? COMMIT_IS_GOOD : COMMIT_IS_MUTE;
 }
 
 static int test_it(const struct bisect *bisect, GError **error)
