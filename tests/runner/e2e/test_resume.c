@@ -26,29 +26,42 @@ static char *cut_off_run(void)
 	return folder;
 }
 
-static void set_boot(const char *folder, const char *boot)
+static json_t *load_info(const char *folder)
 {
 	g_autofree char *path = g_build_filename(folder, "run.json", NULL);
 	json_t *info = json_load_file(path, 0, NULL);
 
-	g_assert_nonnull(json_object_get(info, "boot_id"));
-	json_object_set_new(info, "boot_id", json_string(boot));
+	g_assert_nonnull(info);
+	return info;
+}
+
+static void save_info(const char *folder, json_t *info)
+{
+	g_autofree char *path = g_build_filename(folder, "run.json", NULL);
+
 	g_assert_cmpint(json_dump_file(info, path, 0), ==, 0);
 	json_decref(info);
+}
+
+static void set_boot(const char *folder, const char *boot)
+{
+	json_t *info = load_info(folder);
+
+	g_assert_nonnull(json_object_get(info, "boot_id"));
+	json_object_set_new(info, "boot_id", json_string(boot));
+	save_info(folder, info);
 }
 
 /* As if the runner had been killed before its end, and a machine had been in trouble. */
 static void unfinish(const char *folder)
 {
-	g_autofree char *path = g_build_filename(folder, "run.json", NULL);
-	json_t *info = json_load_file(path, 0, NULL);
+	json_t *info = load_info(folder);
 	json_t *machine = json_object_get(json_object_get(info, "machines"), "local");
 
 	g_assert_nonnull(machine);
 	g_assert_cmpint(json_object_del(info, "finished"), ==, 0);
 	json_object_set_new(machine, "error", json_string("it is in trouble"));
-	g_assert_cmpint(json_dump_file(info, path, 0), ==, 0);
-	json_decref(info);
+	save_info(folder, info);
 }
 
 static void expect_report(const char *folder, const char *format, int code, const char *text)
